@@ -1,0 +1,1 @@
+"""Makes the folder importable in tests; Home Assistant does not need it."""

@@ -1,0 +1,1 @@
+"""The household ledger of language-model usage."""

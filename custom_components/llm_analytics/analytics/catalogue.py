@@ -1,0 +1,156 @@
+"""The genai-prices catalogue, asked offline for the rates of one model at one time.
+
+The catalogue matches names loosely (``gemini-1.5-flash-8b`` as ``gemini-1.5-flash``), which would
+price one model as another. So its answer counts only if the asked name is the model's id or one
+of its literal aliases, or differs from one by a version suffix only (``pricing.names_match``).
+
+The rates are compiled into exact integers per token: a look-up costs a hundred microseconds, a
+compiled rate a few. Rates that depend on the size of a request (a cliff: once the input exceeds
+the threshold, every token costs the upper rate) become bands; those that depend on the time of
+day are not kept from one event to the next.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+from .models import ServiceTier
+from .money import to_scale
+from .rates import RATE_PLACES, Band, Quote, TokenRates, names_match
+
+if TYPE_CHECKING:
+    from genai_prices.data_snapshot import DataSnapshot
+    from genai_prices.types import MatchLogic, ModelInfo, ModelPrice, TieredPrices
+
+_CONTEXT: Final[dict[ServiceTier, dict[str, str]]] = {
+    ServiceTier.BATCH: {"processing": "batch"},
+    ServiceTier.FLEX: {"service_tier": "flex"},
+    ServiceTier.PRIORITY: {"service_tier": "priority"},
+    ServiceTier.FAST: {"service_tier": "fast", "speed": "fast"},
+}
+# genai-prices' key of each rate, and the part that a missing rate falls back to.
+_KEYS: Final = (
+    ("prompt", "input_mtok", None),
+    ("response", "output_mtok", None),
+    ("cache_read", "cache_read_mtok", "prompt"),
+    ("cache_write", "cache_write_mtok", "prompt"),
+    ("cache_write_1h", "cache_write_1h_mtok", "cache_write"),
+    ("reasoning", "output_reasoning_mtok", "response"),
+)
+# The catalogue's own names of providers that are spelled otherwise here.
+_PROVIDER_IDS: Final[dict[str, str]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the catalogue says: a quote, and whether it holds for the event's whole UTC day."""
+
+    quote: Quote
+    all_day: bool
+
+
+class Catalogue:
+    """A snapshot of genai-prices' data, never changed once made."""
+
+    def __init__(self, snapshot: DataSnapshot) -> None:
+        """Wrap one snapshot."""
+        self._snapshot = snapshot
+
+    @classmethod
+    def bundled(cls) -> Catalogue | None:
+        """Return the catalogue shipped with genai-prices, or None where it cannot be loaded.
+
+        Imports about 2 MB of data: call it off the event loop.
+        """
+        try:
+            from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415 - slow, optional
+        except ImportError:
+            return None
+        return cls(get_snapshot())
+
+    def look_up(
+        self, provider: str, model: str, tier: ServiceTier | None, moment: datetime
+    ) -> Answer | None:
+        """Return the rates of a model at an instant, or None if the catalogue has none.
+
+        ``provider`` is in the ledger's spelling. A tier that the catalogue does not know costs
+        the standard rates. A model that is not sold by the token (by the hour or the image) has
+        no rates here.
+        """
+        try:
+            found, info = self._snapshot.find_provider_model(
+                model, None, _PROVIDER_IDS.get(provider, provider), None
+            )
+        except LookupError:
+            return None
+        if not any(names_match(model, name) for name in (info.id, *_aliases(info.match))):
+            return None
+        prices = info.get_prices(moment.astimezone(UTC), _CONTEXT.get(tier) if tier else None)
+        bands = _bands(prices)
+        if bands is None:
+            return None
+        return Answer(
+            Quote(bands=bands, name=f"{found.id}/{info.id}"),
+            all_day=not _depends_on_hour(info),
+        )
+
+    def names(self, provider: str) -> list[str]:
+        """Return the ids of every model that the catalogue has for a provider."""
+        wanted = _PROVIDER_IDS.get(provider, provider)
+        return [
+            model.id
+            for known in self._snapshot.providers
+            if known.id == wanted
+            for model in known.models
+        ]
+
+
+def _aliases(match: MatchLogic) -> list[str]:
+    """Return the names that a match rule spells out."""
+    literal = getattr(match, "equals", None) or getattr(match, "starts_with", None)
+    if literal is not None:
+        return [literal]
+    return [name for clause in getattr(match, "or_", ()) for name in _aliases(clause)]
+
+
+def _depends_on_hour(info: ModelInfo) -> bool:
+    conditional = info.prices if isinstance(info.prices, list) else []
+    return any(
+        hasattr(entry.constraint, "start_time")
+        for entry in (*conditional, *(info.price_variants or ()))
+    )
+
+
+def _bands(prices: ModelPrice) -> tuple[Band, ...] | None:
+    """Return the rates by size of the input, smallest first; None if nothing is per token."""
+    values: dict[str, Decimal | TieredPrices | None] = {
+        part: getattr(prices, key) for part, key, _ in _KEYS
+    }
+    if values["prompt"] is None and values["response"] is None:
+        return None
+    per_request = prices.requests_kcount
+    request_rate = _rate_at(per_request, 0, per=1_000) if per_request is not None else 0
+    starts = {0} | {
+        tier.start + 1 for value in values.values() for tier in getattr(value, "tiers", ())
+    }
+    bands = []
+    for start in sorted(starts):
+        rates: dict[str, int] = {}
+        for part, _, whole in _KEYS:
+            value = values[part]
+            if value is not None:
+                rates[part] = _rate_at(value, start)
+            else:
+                rates[part] = rates[whole] if whole is not None else 0
+        bands.append(Band(start=start, rates=TokenRates(**rates, request=request_rate)))
+    return tuple(bands)
+
+
+def _rate_at(price: Decimal | TieredPrices, tokens: int, per: int = 1_000_000) -> int:
+    """Return the rate per unit in 10^-RATE_PLACES USD for an input of ``tokens``."""
+    amount = price if isinstance(price, Decimal) else price.base
+    for tier in getattr(price, "tiers", ()):
+        if tokens > tier.start:
+            amount = tier.price
+    return to_scale(amount, RATE_PLACES) // per

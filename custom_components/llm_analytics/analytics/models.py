@@ -1,0 +1,617 @@
+"""The ledger's vocabulary: the usage event, prices, filters and totals as immutable values.
+
+A value that exists is valid: every check is made on construction and names the field as the API
+does. ``tokens_prompt`` is the *total* input including cached tokens and ``tokens_response`` the
+*total* output including reasoning; the parts belong to these totals (OpenTelemetry GenAI's rule,
+and genai-prices'), so pricing and sums need no knowledge of any provider's habits.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+import hashlib
+import ipaddress
+import json
+import re
+from typing import Final
+
+from .errors import InvalidInputError
+from .money import from_pico, to_pico
+
+type Json = bool | int | float | str | Decimal | list[Json] | dict[str, Json] | None
+
+EARLIEST: Final = datetime(2015, 1, 1, tzinfo=UTC)
+AHEAD: Final = timedelta(minutes=5)
+MAX_TOKENS: Final = 1_000_000_000
+MAX_MS: Final = 86_400_000
+MAX_COST: Final = Decimal(100_000)
+MAX_PRICE: Final = Decimal(1_000)
+MAX_TAGS: Final = 32
+MAX_METADATA_BYTES: Final = 8 * 1024
+MAX_BATCH: Final = 1_000
+ANONYMOUS: Final = "anonymous"
+UNKNOWN_MODEL: Final = "unknown"
+OTHER: Final = "other"
+
+PROVIDER_ALIASES: Final[dict[str, str]] = {
+    "anthropic_conversation": "anthropic",
+    "aws.bedrock": "aws",
+    "aws_bedrock": "aws",
+    "azure.ai.inference": "azure",
+    "azure.ai.openai": "azure",
+    "azure_ai": "azure",
+    "azure_openai": "azure",
+    "bedrock": "aws",
+    "claude": "anthropic",
+    "cloud": "home_assistant_cloud",
+    "fireworks_ai": "fireworks",
+    "gcp.gemini": "google",
+    "gcp.gen_ai": "google",
+    "gcp.vertex_ai": "google",
+    "gemini": "google",
+    "google_genai": "google",
+    "google_generative_ai": "google",
+    "google_generative_ai_conversation": "google",
+    "grok": "x-ai",
+    "llama-cpp": "llama_cpp",
+    "llama.cpp": "llama_cpp",
+    "llamacpp": "llama_cpp",
+    "lm-studio": "lm_studio",
+    "lmstudio": "lm_studio",
+    "mistral_ai": "mistral",
+    "mistralai": "mistral",
+    "moonshot": "moonshotai",
+    "moonshot_ai": "moonshotai",
+    "nabu_casa": "home_assistant_cloud",
+    "nabucasa": "home_assistant_cloud",
+    "open_router": "openrouter",
+    "openai_conversation": "openai",
+    "perplexity_ai": "perplexity",
+    "together_ai": "together",
+    "togetherai": "together",
+    "vertex_ai": "google",
+    "x_ai": "x-ai",
+    "xai": "x-ai",
+    "xai_conversation": "x-ai",
+}
+
+_SHOWN: Final = 60
+_DEVICE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class Status(StrEnum):
+    """How a request ended."""
+
+    OK = "ok"
+    ERROR = "error"
+
+
+class ServiceTier(StrEnum):
+    """The provider's service class of a request, where it changes the price."""
+
+    STANDARD = "standard"
+    BATCH = "batch"
+    FLEX = "flex"
+    PRIORITY = "priority"
+    FAST = "fast"
+
+
+class CostSource(StrEnum):
+    """Where the cost of an event comes from."""
+
+    REPORTED = "reported"
+    OVERRIDE = "override"
+    CATALOGUE = "catalogue"
+    DEFAULT = "default"
+    FREE = "free"
+    SUBSCRIPTION = "subscription"
+    UNPRICED = "unpriced"
+
+
+def check_text(field: str, value: str, maximum: int, *, minimum: int = 1) -> str:
+    """Return ``value`` if it can be stored and has minimum to maximum characters."""
+    if not minimum <= len(value) <= maximum:
+        raise InvalidInputError(
+            field, f"must have {minimum} to {maximum} characters, got {len(value)}"
+        )
+    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        raise InvalidInputError(field, "must not contain NUL or half of a surrogate pair")
+    return value
+
+
+def normal_ip(value: str, field: str = "device_ip") -> str:
+    """Return an IP address in its canonical spelling; IPv4-mapped IPv6 becomes IPv4."""
+    try:
+        if "%" in value:
+            raise ValueError(value)  # noqa: TRY301 - one message for every way to be wrong
+        address = ipaddress.ip_address(value)
+    except ValueError:
+        raise InvalidInputError(
+            field,
+            f"must be an IPv4 or IPv6 address without zone id or leading zeros, got {shown(value)}",
+        ) from None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return str(address)
+
+
+def normal_device_id(value: str, field: str = "device_id") -> str:
+    """Return a Home Assistant device id, which is a short word of ASCII letters and digits."""
+    if not _DEVICE_ID.fullmatch(value):
+        raise InvalidInputError(
+            field, f"must be a Home Assistant device id (letters, digits), got {shown(value)}"
+        )
+    return value
+
+
+def normal_provider(value: str) -> str:
+    """Return a provider's name in lower case with common aliases folded."""
+    provider = value.strip().lower()
+    return PROVIDER_ALIASES.get(provider, provider)
+
+
+def split_model(provider: str | None, model: str | None) -> tuple[str | None, str | None]:
+    """Return the provider and the model that a ``provider/model`` name stands for.
+
+    The name is split where no provider is given, or the same one; any other provider (such as
+    ``openrouter``) keeps it whole.
+    """
+    given = normal_provider(provider) if provider else None
+    if model is not None and "/" in model and given != "openrouter":
+        prefix, rest = model.split("/", 1)
+        if prefix and rest and given in (None, normal_provider(prefix)):
+            return normal_provider(prefix), rest
+    return given, model
+
+
+def shown(value: object) -> str:
+    """Return a short, safe picture of what was given, for an error message."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageEvent:
+    """One request to a language model, as it is given to the ledger.
+
+    Token counts are integers from 0 to 10⁹. ``latency_us`` and ``ttft_us`` are microseconds.
+    ``cost_estimate`` is a cost in USD that the provider reported; None asks the ledger to price
+    the event. ``timestamp`` is aware; None means "now" when the event is recorded. ``metadata``
+    is compact JSON text of an object. Raises InvalidInputError naming the field.
+    """
+
+    endpoint: str
+    tokens_prompt: int
+    tokens_response: int
+    provider: str = ""
+    model: str | None = None
+    timestamp: datetime | None = None
+    device_ip: str | None = None
+    device_id: str | None = None
+    device_name: str | None = None
+    tokens_cache_read: int = 0
+    tokens_cache_write: int = 0
+    tokens_cache_write_1h: int = 0
+    tokens_reasoning: int = 0
+    latency_us: int | None = None
+    ttft_us: int | None = None
+    user_id: str | None = None
+    agent: str | None = None
+    context: str | None = None
+    tags: tuple[str, ...] = ()
+    request_id: str | None = None
+    service_tier: ServiceTier | None = None
+    status: Status = Status.OK
+    error_type: str | None = None
+    metadata: str | None = None
+    cost_estimate: Decimal | None = None
+    source: str = "api"
+    recorded_by: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check and normalise every field."""
+        put = object.__setattr__
+        self._check_names()
+        if self.device_ip is not None and self.device_id is not None:
+            raise InvalidInputError("device_id", "give device_ip or device_id, not both")
+        if self.device_ip is not None:
+            put(self, "device_ip", normal_ip(self.device_ip))
+        if self.device_id is not None:
+            normal_device_id(self.device_id)
+        self._check_tokens()
+        for field in ("latency_us", "ttft_us"):
+            value = getattr(self, field)
+            if value is not None and not 0 <= value <= MAX_MS * 1000:
+                name = field.replace("_us", "_ms")
+                raise InvalidInputError(name, f"must be 0 to {MAX_MS}, got {value / 1000}")
+        put(self, "tags", check_tags(self.tags))
+        if self.cost_estimate is not None:
+            put(self, "cost_estimate", check_money("cost_estimate", self.cost_estimate, MAX_COST))
+        if self.timestamp is not None and self.timestamp.tzinfo is None:
+            raise InvalidInputError("timestamp", "must have a UTC offset")
+        if self.metadata is not None:
+            self._check_metadata(self.metadata)
+
+    def _check_names(self) -> None:
+        put = object.__setattr__
+        check_text("endpoint", self.endpoint, 100)
+        provider, model = split_model(self.provider, self.model)
+        if provider is None:
+            raise InvalidInputError("provider", "required, unless model is provider/model")
+        put(self, "provider", check_text("provider", provider, 50))
+        put(self, "model", None if model is None else check_text("model", model, 100))
+        for field, maximum in _OPTIONAL_TEXTS:
+            value = getattr(self, field)
+            if value == "":
+                put(self, field, None)
+            elif value is not None:
+                check_text(field, value, maximum)
+        if self.user_id == ANONYMOUS:
+            put(self, "user_id", None)
+
+    def _check_tokens(self) -> None:
+        for field in TOKEN_FIELDS:
+            value = getattr(self, field)
+            if not 0 <= value <= MAX_TOKENS:
+                raise InvalidInputError(field, f"must be 0 to {MAX_TOKENS}, got {shown(value)}")
+        for part, whole in (
+            ("tokens_cache_write_1h", "tokens_cache_write"),
+            ("tokens_reasoning", "tokens_response"),
+        ):
+            if getattr(self, part) > getattr(self, whole):
+                raise InvalidInputError(
+                    part, f"is a part of {whole} and must not be greater ({getattr(self, whole)})"
+                )
+        cached = self.tokens_cache_read + self.tokens_cache_write
+        if cached > self.tokens_prompt:
+            field = "tokens_cache_write" if self.tokens_cache_write else "tokens_cache_read"
+            raise InvalidInputError(
+                field,
+                "tokens_cache_read and tokens_cache_write are parts of tokens_prompt "
+                f"({self.tokens_prompt}) and add up to {cached}",
+            )
+
+    @staticmethod
+    def _check_metadata(text: str) -> None:
+        size = len(text.encode())
+        if size > MAX_METADATA_BYTES:
+            raise InvalidInputError(
+                "metadata", f"must be at most {MAX_METADATA_BYTES} bytes as JSON, got {size}"
+            )
+
+    @property
+    def device_key(self) -> str | None:
+        """Return the key of the device dimension: ``ip:…``, ``ha:…``, or None for no device."""
+        if self.device_ip is not None:
+            return f"ip:{self.device_ip}"
+        if self.device_id is not None:
+            return f"ha:{self.device_id}"
+        return None
+
+    @property
+    def request_hash(self) -> bytes | None:
+        """Return the 128-bit idempotency key: the request id within its provider."""
+        if self.request_id is None:
+            return None
+        return request_hash(self.provider, self.request_id)
+
+
+_OPTIONAL_TEXTS: Final = (
+    ("device_name", 255),
+    ("user_id", 255),
+    ("agent", 255),
+    ("context", 255),
+    ("request_id", 255),
+    ("error_type", 100),
+    ("recorded_by", 64),
+)
+TOKEN_FIELDS: Final = (
+    "tokens_prompt",
+    "tokens_response",
+    "tokens_cache_read",
+    "tokens_cache_write",
+    "tokens_cache_write_1h",
+    "tokens_reasoning",
+)
+
+
+def request_hash(provider: str, request_id: str) -> bytes:
+    """Return the 128-bit key under which a provider's request is stored once."""
+    return hashlib.blake2b(f"{provider}\0{request_id}".encode(), digest_size=16).digest()
+
+
+def check_money(field: str, value: Decimal, maximum: Decimal) -> Decimal:
+    """Return an amount from 0 to ``maximum``, rounded half to even at 12 places."""
+    if not value.is_finite() or not 0 <= value <= maximum:
+        raise InvalidInputError(field, f"must be 0 to {maximum:,}, got {shown(str(value))}")
+    return from_pico(to_pico(value))
+
+
+def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """Return up to 32 different tags of 1 to 64 characters, in order."""
+    different = tuple(dict.fromkeys(tags))
+    if len(different) > MAX_TAGS:
+        raise InvalidInputError("tags", f"at most {MAX_TAGS} tags, got {len(different)}")
+    for tag in different:
+        check_text("tags", tag, 64)
+    return different
+
+
+def metadata_text(value: Mapping[str, object]) -> str:
+    """Return an object as compact JSON text, for ``UsageEvent.metadata``.
+
+    Raises InvalidInputError for what JSON cannot say exactly: NaN, numbers beyond 64 bits,
+    half surrogate pairs, or nesting beyond what a parser takes.
+    """
+    try:
+        text = json.dumps(
+            _json_value(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False
+        )
+        text.encode()
+    except InvalidInputError:
+        raise
+    except RecursionError:
+        raise InvalidInputError("metadata", "is nested too deeply") from None
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError("metadata", f"must be a JSON object: {error}") from None
+    return text
+
+
+def _json_value(value: object) -> object:
+    if isinstance(value, Decimal):
+        number = float(value)
+        if number in (float("inf"), float("-inf")):
+            raise InvalidInputError("metadata", "holds a number beyond 64-bit floating point")
+        return number
+    if isinstance(value, Mapping):
+        return {str(key): _json_value(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json_value(item) for item in value]
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        raise InvalidInputError("metadata", "holds an integer beyond 64 bits")
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What an event costs: picos (None if unpriced), where that comes from, what was matched."""
+
+    picos: int | None
+    source: CostSource
+    priced_as: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEvent:
+    """An event as the ledger holds it: what was given, and its id, time and price.
+
+    ``timestamp`` is in the home's zone; ``device_name`` is the device's present name.
+    """
+
+    id: int
+    timestamp: datetime
+    usage: UsageEvent
+    price: Price
+    device_name: str | None
+
+    def as_dict(self) -> dict[str, Json]:
+        """Return the event as the API writes it."""
+        usage, price = self.usage, self.price
+        return {
+            "id": self.id,
+            "timestamp": self.timestamp.isoformat(),
+            "device_ip": usage.device_ip,
+            "device_id": usage.device_id,
+            "device_name": self.device_name,
+            "endpoint": usage.endpoint,
+            "provider": usage.provider,
+            "model": usage.model,
+            "tokens_prompt": usage.tokens_prompt,
+            "tokens_response": usage.tokens_response,
+            "total_tokens": usage.tokens_prompt + usage.tokens_response,
+            "tokens_cache_read": usage.tokens_cache_read,
+            "tokens_cache_write": usage.tokens_cache_write,
+            "tokens_cache_write_1h": usage.tokens_cache_write_1h,
+            "tokens_reasoning": usage.tokens_reasoning,
+            "latency_ms": milliseconds(usage.latency_us),
+            "ttft_ms": milliseconds(usage.ttft_us),
+            "user_id": usage.user_id if usage.user_id is not None else ANONYMOUS,
+            "agent": usage.agent,
+            "context": usage.context,
+            "tags": list(usage.tags),
+            "request_id": usage.request_id,
+            "service_tier": usage.service_tier,
+            "status": usage.status,
+            "error_type": usage.error_type,
+            "metadata": None if usage.metadata is None else json.loads(usage.metadata),
+            "cost_estimate": None if price.picos is None else from_pico(price.picos),
+            "cost_source": price.source,
+            "priced_as": price.priced_as,
+            "source": usage.source,
+            "recorded_by": usage.recorded_by,
+        }
+
+
+def milliseconds(microseconds: int | None) -> Decimal | None:
+    """Return microseconds as exact milliseconds."""
+    return None if microseconds is None else from_pico(microseconds * 10**9)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """The outcome of recording one event: the stored event, and whether it was there before."""
+
+    event: StoredEvent
+    duplicate: bool
+
+    def as_dict(self) -> dict[str, Json]:
+        """Return the stored event; a repeated one says so."""
+        answer = self.event.as_dict()
+        if self.duplicate:
+            answer["duplicate"] = True
+        return answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedBatch:
+    """The outcome of a batch: ids aligned with the input, a duplicate giving the stored id."""
+
+    ids: tuple[int, ...]
+    duplicates: int
+
+    def as_dict(self) -> dict[str, Json]:
+        """Return the batch as the API writes it."""
+        return {
+            "recorded": len(self.ids) - self.duplicates,
+            "duplicates": self.duplicates,
+            "events": list(self.ids),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """A dated price of one model, per million tokens, in ``currency``.
+
+    A part without a price of its own costs what its whole costs: cache reads and writes as
+    prompt, 1 h writes as writes, reasoning as response. ``effective`` None: from the beginning.
+    """
+
+    provider: str
+    model: str
+    prompt_per_1m: Decimal
+    response_per_1m: Decimal
+    cache_read_per_1m: Decimal | None = None
+    cache_write_per_1m: Decimal | None = None
+    cache_write_1h_per_1m: Decimal | None = None
+    reasoning_per_1m: Decimal | None = None
+    currency: str = "USD"
+    effective: datetime | None = None
+    notes: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check names and prices."""
+        put = object.__setattr__
+        provider, model = split_model(self.provider, self.model)
+        put(self, "provider", check_text("provider", provider or "", 50))
+        put(self, "model", check_text("model", model or "", 100))
+        for field in PRICE_FIELDS:
+            value = getattr(self, field)
+            if value is not None:
+                put(self, field, check_money(field, value, MAX_PRICE))
+        if not re.fullmatch("[A-Z]{3}", self.currency):
+            raise InvalidInputError(
+                "currency", f"must be three capital letters, got {shown(self.currency)}"
+            )
+        if self.notes is not None:
+            check_text("notes", self.notes, 500, minimum=0)
+        if self.effective is not None and self.effective.tzinfo is None:
+            raise InvalidInputError("effective_date", "must have a UTC offset")
+
+
+PRICE_FIELDS: Final = (
+    "prompt_per_1m",
+    "response_per_1m",
+    "cache_read_per_1m",
+    "cache_write_per_1m",
+    "cache_write_1h_per_1m",
+    "reasoning_per_1m",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which events a question is about; every part given must hold. Unknown values match none.
+
+    ``device`` is a device key (``ip:…`` or ``ha:…``). ``model`` is a model's name or
+    ``provider/model``; names are compared without regard to case. ``user`` may be ``anonymous``.
+    """
+
+    device: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    user: str | None = None
+    endpoint: str | None = None
+    tag: str | None = None
+
+    def __bool__(self) -> bool:
+        """Return whether anything is filtered at all."""
+        return any(getattr(self, field.name) is not None for field in fields(self))
+
+    @property
+    def device_ip(self) -> str | None:
+        """Return the address, if the filter names a device by address."""
+        return device_parts(self.device)[0]
+
+
+def device_parts(key: str | None) -> tuple[str | None, str | None]:
+    """Return (device_ip, device_id) of a device key; both None for no device and for "other"."""
+    kind, _, value = (key or "").partition(":")
+    return (value if kind == "ip" else None, value if kind == "ha" else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over a set of events. ``cost`` and ``latency`` are picos and microseconds.
+
+    ``unpriced`` counts the events without a cost, ``timed`` those that gave a latency,
+    ``without_usage`` those without any token.
+    """
+
+    requests: int = 0
+    failed: int = 0
+    without_usage: int = 0
+    prompt: int = 0
+    response: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    cache_write_1h: int = 0
+    reasoning: int = 0
+    cost: int = 0
+    unpriced: int = 0
+    latency: int = 0
+    timed: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """Return prompt and response tokens together."""
+        return self.prompt + self.response
+
+    def __add__(self, other: Totals) -> Totals:
+        """Return the sums over both sets."""
+        return Totals(*(getattr(self, name) + getattr(other, name) for name in TOTAL_NAMES))
+
+    def as_dict(self) -> dict[str, Json]:
+        """Return the API's totals (T)."""
+        return {
+            "requests": self.requests,
+            "tokens": self.tokens,
+            "tokens_prompt": self.prompt,
+            "tokens_response": self.response,
+            "cost_estimate": from_pico(self.cost),
+            "unpriced_requests": self.unpriced,
+            "failed_requests": self.failed,
+        }
+
+    def as_row(self) -> dict[str, Json]:
+        """Return the API's report row (R)."""
+        return {
+            "request_count": self.requests,
+            "tokens_prompt": self.prompt,
+            "tokens_response": self.response,
+            "total_tokens": self.tokens,
+            "cost_estimate": from_pico(self.cost),
+            "unpriced_requests": self.unpriced,
+        }
+
+
+TOTAL_NAMES: Final = tuple(field.name for field in fields(Totals))
+
+
+def sum_totals(parts: Iterable[Totals]) -> Totals:
+    """Return the sums over all parts, in Python integers."""
+    total = Totals()
+    for part in parts:
+        total += part
+    return total

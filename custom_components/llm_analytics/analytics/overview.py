@@ -1,0 +1,149 @@
+"""What the dashboard, the summary and the sensors show: today, this week and this month.
+
+A period here runs from its first local midnight to now; its days are whole local days up to the
+end of today, so an event dated a few minutes ahead still counts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from .models import Filter, Json, StoredEvent, Totals
+from .money import from_pico
+from .periods import Period
+from .reports import DeviceTotals, EndpointTotals
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodTotals:
+    """A period's sums up to now, with its first instant in the home's zone."""
+
+    period: Period
+    start: datetime
+    totals: Totals
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The three running periods under one filter."""
+
+    today: PeriodTotals
+    week: PeriodTotals
+    month: PeriodTotals
+    filter: Filter
+
+    def as_dict(self) -> dict[str, Json]:
+        """Return the summary as the API writes it."""
+        answer: dict[str, Json] = {}
+        for name in ("today", "week", "month"):
+            totals = getattr(self, name).totals
+            answer[name] = {
+                "requests": totals.requests,
+                "tokens": totals.tokens,
+                "cost_estimate": from_pico(totals.cost),
+                "unpriced_requests": totals.unpriced,
+            }
+        return answer | {"filter_device_ip": self.filter.device_ip}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dashboard:
+    """The summary with what stands out in the last 7 days."""
+
+    summary: Summary
+    unique_devices: dict[Period, int]
+    top_devices: Sequence[DeviceTotals]
+    top_endpoints: Sequence[EndpointTotals]
+    peak_hours: Sequence[int]
+    recent_activity: Sequence[StoredEvent]
+    generated_at: datetime
+
+    def as_dict(self) -> dict[str, Json]:
+        """Return the dashboard as the API writes it."""
+        now = self.generated_at.isoformat()
+        answer: dict[str, Json] = {}
+        for name in ("today", "week", "month"):
+            row: PeriodTotals = getattr(self.summary, name)
+            answer[name] = (
+                {"period": row.period, "start_date": row.start.isoformat(), "end_date": now}
+                | row.totals.as_dict()
+                | {"unique_devices": self.unique_devices[row.period]}
+            )
+        return answer | {
+            "top_devices": [row.as_dict() for row in self.top_devices],
+            "top_endpoints": [row.as_dict() for row in self.top_endpoints],
+            "peak_hours": list(self.peak_hours),
+            "recent_activity": [event.as_dict() for event in self.recent_activity],
+            "generated_at": now,
+            "filter_device_ip": self.summary.filter.device_ip,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How the ledger itself is doing. ``last_write`` is None until something is written."""
+
+    status: str
+    schema_version: int
+    events: int
+    first_day: str | None
+    events_from: datetime | None
+    database_bytes: int
+    queue_depth: int
+    last_write: datetime | None
+    unpriced_models: Sequence[str]
+
+    def as_dict(self) -> dict[str, Json]:
+        """Return the state as the API writes it."""
+        return {
+            "status": self.status,
+            "schema_version": self.schema_version,
+            "events": self.events,
+            "first_day": self.first_day,
+            "events_from": None if self.events_from is None else self.events_from.isoformat(),
+            "database_bytes": self.database_bytes,
+            "queue_depth": self.queue_depth,
+            "last_write": None if self.last_write is None else self.last_write.isoformat(),
+            "unpriced_models": list(self.unpriced_models),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventPage:
+    """Some events, newest first, and the cursor of the next page (None at the end)."""
+
+    events: Sequence[StoredEvent]
+    next: str | None
+    events_from: datetime | None
+
+    def as_dict(self) -> dict[str, Json]:
+        """Return the page as the API writes it."""
+        return {
+            "events": [event.as_dict() for event in self.events],
+            "next": self.next,
+            "events_from": None if self.events_from is None else self.events_from.isoformat(),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanUp:
+    """What a clean-up removed; ``complete`` is False if it has to be called again."""
+
+    before: datetime | None
+    events_from: datetime | None
+    events_deleted: int
+    aggregates_deleted: int
+    bytes_reclaimed: int
+    complete: bool
+
+    def as_dict(self) -> dict[str, Json]:
+        """Return the outcome as the API writes it."""
+        return {
+            "status": "ok" if self.complete else "incomplete",
+            "cutoff_date": None if self.before is None else self.before.isoformat(),
+            "events_from": None if self.events_from is None else self.events_from.isoformat(),
+            "events_deleted": self.events_deleted,
+            "aggregates_deleted": self.aggregates_deleted,
+            "bytes_reclaimed": self.bytes_reclaimed,
+            "complete": self.complete,
+        }

@@ -1,0 +1,114 @@
+"""Days, weeks, months and years of a home, as half-open spans of instants.
+
+A local day runs from the first instant of its date to the first instant of the next date, in the
+zone given, so it lasts 23 or 25 hours when clocks change. Nothing here adds 24 hours to anything,
+and nothing reads a clock: the zone and "now" are always arguments. Weeks start on Monday.
+
+A quarter of an hour of UTC (a *slot*) is the finest grain that aggregates keep. Every zone's
+offset has been a multiple of 15 minutes since 2015, the earliest time an event may have, so a
+slot never straddles two local hours or days.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from enum import StrEnum
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+SLOT_US = 15 * 60 * 1_000_000
+DAY = timedelta(days=1)
+
+
+class Period(StrEnum):
+    """The spans a report can cover."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    YEAR = "year"
+    ALL = "all"
+    CUSTOM = "custom"
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Whole local days: ``first`` to ``last``, both included; empty if first is after last."""
+
+    first: date
+    last: date
+
+    def __len__(self) -> int:
+        """Return the number of days."""
+        return max(0, (self.last - self.first).days + 1)
+
+    def dates(self) -> list[date]:
+        """Return every date, earliest first."""
+        return [self.first + timedelta(days=offset) for offset in range(len(self))]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A half-open stretch of time: start <= t < end, both aware."""
+
+    start: datetime
+    end: datetime
+
+
+def to_us(moment: datetime) -> int:
+    """Return microseconds since 1970 (UTC) of an aware datetime, exactly."""
+    return (moment - EPOCH) // MICROSECOND
+
+
+def from_us(microseconds: int, zone: tzinfo = UTC) -> datetime:
+    """Return the instant ``microseconds`` after 1970 (UTC) as a datetime in ``zone``."""
+    return (EPOCH + timedelta(microseconds=microseconds)).astimezone(zone)
+
+
+def local_day(moment: datetime, zone: tzinfo) -> date:
+    """Return the date that a clock in ``zone`` shows at ``moment``."""
+    return moment.astimezone(zone).date()
+
+
+def midnight(day: date, zone: tzinfo) -> datetime:
+    """Return the first instant of ``day`` in ``zone``, in UTC.
+
+    Where a clock change skips midnight this is the instant of the change; where it repeats
+    midnight, the first of the two.
+    """
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+
+
+def day_span(days: Days, zone: tzinfo) -> Span:
+    """Return the instants that whole local ``days`` cover."""
+    return Span(midnight(days.first, zone), midnight(days.last + DAY, zone))
+
+
+def last_days(count: int, *, today: date) -> Days:
+    """Return the last ``count`` local days, ``today`` included."""
+    return Days(today - timedelta(days=count - 1), today)
+
+
+def to_date(period: Period, *, today: date) -> Days:
+    """Return the days from the start of today's day, week or month up to ``today``."""
+    return Days(period_days(period, today).first, today)
+
+
+def period_days(period: Period, day: date) -> Days:
+    """Return the whole calendar day, week, month or year that ``day`` lies in.
+
+    Raises ValueError for ``all`` and ``custom``, which no calendar defines.
+    """
+    match period:
+        case Period.DAY:
+            return Days(day, day)
+        case Period.WEEK:
+            monday = day - timedelta(days=day.weekday())
+            return Days(monday, monday + timedelta(days=6))
+        case Period.MONTH:
+            first = day.replace(day=1)
+            after = (first + timedelta(days=31)).replace(day=1)
+            return Days(first, after - DAY)
+        case Period.YEAR:
+            return Days(day.replace(month=1, day=1), day.replace(month=12, day=31))
+        case _:
+            raise ValueError(f"no calendar defines the period {period}")

@@ -1,0 +1,214 @@
+"""The price ladder: which of the known prices an event costs, and exactly how much.
+
+Reported by the provider → the user's dated override → free or subscription provider → the
+catalogue at the event's own time → the default table → unpriced. The first step that answers
+wins, and the answer says which it was and what name it matched. Nothing is ever guessed: a model
+that no step knows is unpriced, which is not the same as free.
+
+Each event is priced alone, never a sum of events, because tiers are a matter of one request.
+"""
+
+from bisect import bisect_right
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+
+from .catalogue import Catalogue
+from .default_rates import DEFAULT_RATES, FREE_PROVIDERS, SUBSCRIPTION_PROVIDERS
+from .models import CostSource, Price, Rate, ServiceTier, UsageEvent
+from .money import to_pico, to_scale
+from .rates import RATE_PLACES, Band, Quote, TokenRates, base_names, normal_name
+
+_CACHE_LIMIT: Final = 4_096
+_BEGINNING: Final = datetime(1, 1, 1, tzinfo=UTC)
+_UNPRICED: Final = Price(picos=None, source=CostSource.UNPRICED)
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeRate:
+    """From ``effective`` on (None: always), one unit of ``currency`` is ``usd`` US dollars."""
+
+    currency: str
+    usd: Decimal
+    effective: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One answer of the ladder: a source and, unless it is free of charge, a quote."""
+
+    source: CostSource
+    quote: Quote | None
+    name: str
+
+
+@dataclass(slots=True)
+class PriceBook:
+    """Every price the ledger knows. Not safe to share between threads; made anew on a change.
+
+    ``catalogue`` None leaves that step out. ``free`` lists the providers whose models cost
+    nothing; their events are priced at 0, not unpriced.
+    """
+
+    overrides: Iterable[Rate] = ()
+    exchange_rates: Iterable[ExchangeRate] = ()
+    catalogue: Catalogue | None = None
+    free: Collection[str] = FREE_PROVIDERS
+    subscription: Collection[str] = SUBSCRIPTION_PROVIDERS
+    _dated: dict[tuple[str, str], _Dated[Rate]] = field(init=False)
+    _exchange: dict[str, _Dated[ExchangeRate]] = field(init=False)
+    _steps: dict[tuple[str, str, ServiceTier | None, int], _Step | None] = field(
+        init=False, default_factory=dict
+    )
+
+    def __post_init__(self) -> None:
+        """Sort the dated tables."""
+        self._dated = _by_date(
+            (rate.provider, normal_name(rate.model), rate) for rate in self.overrides
+        )
+        exchange = _by_date((rate.currency, "", rate) for rate in self.exchange_rates)
+        self._exchange = {currency: dated for (currency, _), dated in exchange.items()}
+
+    def price(self, event: UsageEvent, moment: datetime) -> Price:
+        """Return what an event of that (aware) time costs by the ladder."""
+        if event.cost_estimate is not None:
+            return Price(picos=to_pico(event.cost_estimate), source=CostSource.REPORTED)
+        step = self.step(event, moment)
+        if step is None:
+            return _UNPRICED
+        if step.quote is None:
+            return Price(picos=0, source=step.source, priced_as=step.name)
+        picos = step.quote.rates(event.tokens_prompt).cost(event)
+        return Price(picos=picos, source=step.source, priced_as=step.name)
+
+    def step(self, event: UsageEvent, moment: datetime) -> _Step | None:
+        """Return the first step of the ladder that knows the event's model at that time."""
+        provider, model, tier = event.provider, event.model, event.service_tier
+        if model is not None and self._dated:
+            override = self._override(provider, model, moment)
+            if override is not None:
+                return override
+        day = moment.astimezone(UTC).toordinal()
+        key = (provider, model or "", tier, day)
+        if key in self._steps:
+            return self._steps[key]
+        step, keep = self._undated(provider, model, tier, moment)
+        if keep:
+            if len(self._steps) >= _CACHE_LIMIT:
+                self._steps.clear()
+            self._steps[key] = step
+        return step
+
+    def _override(self, provider: str, model: str, moment: datetime) -> _Step | None:
+        for name in base_names(model):
+            dated = self._dated.get((provider, name))
+            rate = dated.at(moment) if dated else None
+            if rate is not None:
+                exchange = self.exchange_rate(rate.currency, moment)
+                if exchange is None:
+                    continue
+                quote = Quote(
+                    bands=(Band(start=0, rates=token_rates(rate, exchange)),),
+                    name=f"{rate.provider}/{rate.model}",
+                )
+                return _Step(CostSource.OVERRIDE, quote, f"override:{quote.name}")
+        return None
+
+    def exchange_rate(self, currency: str, moment: datetime) -> Decimal | None:
+        """Return how many USD one unit of a currency was at an instant, None if unknown."""
+        if currency == "USD":
+            return Decimal(1)
+        dated = self._exchange.get(currency)
+        rate = dated.at(moment) if dated else None
+        return None if rate is None else rate.usd
+
+    def _undated(
+        self, provider: str, model: str | None, tier: ServiceTier | None, moment: datetime
+    ) -> tuple[_Step | None, bool]:
+        """Return the step below the overrides, and whether it holds for the whole UTC day."""
+        if provider in self.free:
+            return _Step(CostSource.FREE, None, f"free:{provider}"), True
+        if provider in self.subscription:
+            return _Step(CostSource.SUBSCRIPTION, None, f"subscription:{provider}"), True
+        if model is None:
+            return None, True
+        if self.catalogue is not None:
+            answer = self.catalogue.look_up(provider, model, tier, moment)
+            if answer is not None:
+                quote = answer.quote
+                step = _Step(CostSource.CATALOGUE, quote, f"catalogue:{quote.name}")
+                return step, answer.all_day
+        for name in base_names(model):
+            rate = _DEFAULTS.get((provider, name))
+            if rate is not None:
+                bands = (Band(start=0, rates=token_rates(rate, Decimal(1))),)
+                quote = Quote(bands=bands, name=f"{rate.provider}/{rate.model}")
+                return _Step(CostSource.DEFAULT, quote, f"default:{quote.name}"), True
+        return None, True
+
+
+class _Dated[T: (Rate, ExchangeRate)]:
+    """Values by the instant from which they hold."""
+
+    __slots__ = ("starts", "values")
+
+    def __init__(self, values: list[T]) -> None:
+        self.values: list[T] = sorted(values, key=lambda value: value.effective or _BEGINNING)
+        self.starts: list[datetime] = [value.effective or _BEGINNING for value in self.values]
+
+    def at(self, moment: datetime) -> T | None:
+        """Return the value that holds at an instant."""
+        index = bisect_right(self.starts, moment)
+        return self.values[index - 1] if index else None
+
+
+def _by_date[T: (Rate, ExchangeRate)](
+    rows: Iterable[tuple[str, str, T]],
+) -> dict[tuple[str, str], _Dated[T]]:
+    grouped: dict[tuple[str, str], list[T]] = {}
+    for first, second, value in rows:
+        grouped.setdefault((first, second), []).append(value)
+    return {key: _Dated(values) for key, values in grouped.items()}
+
+
+def token_rates(rate: Rate, usd: Decimal) -> TokenRates:
+    """Return a rate as exact integers per token, ``usd`` being one unit of its currency in USD.
+
+    Prices and exchange rates have up to 12 places each, so nothing is rounded here.
+    """
+
+    def per_token(price: Decimal) -> int:
+        return to_scale(price, 12) * to_scale(usd, 12)
+
+    prompt, response = per_token(rate.prompt_per_1m), per_token(rate.response_per_1m)
+    read, write, write_1h, reasoning = (
+        None if price is None else per_token(price)
+        for price in (
+            rate.cache_read_per_1m,
+            rate.cache_write_per_1m,
+            rate.cache_write_1h_per_1m,
+            rate.reasoning_per_1m,
+        )
+    )
+    cache_write = prompt if write is None else write
+    return TokenRates(
+        prompt=prompt,
+        response=response,
+        cache_read=prompt if read is None else read,
+        cache_write=cache_write,
+        cache_write_1h=cache_write if write_1h is None else write_1h,
+        reasoning=response if reasoning is None else reasoning,
+    )
+
+
+# 12 places of a price per million and 12 of an exchange rate make 10^-24, and 10^-6 a single token.
+assert RATE_PLACES == 12 + 12 + 6
+
+_DEFAULTS: Final = {
+    (provider, normal_name(model)): Rate(
+        provider=provider, model=model, prompt_per_1m=prompt, response_per_1m=response
+    )
+    for (provider, model), (prompt, response) in DEFAULT_RATES.items()
+}

@@ -1,0 +1,269 @@
+"""Reports: the figures of a period by device, endpoint, model, user and day, as data and as CSV.
+
+A report is assembled from sums that the store has read; nothing here reads or counts. CSV text
+cells that a spreadsheet would take for a formula get one leading apostrophe.
+"""
+
+from collections.abc import Iterable, Sequence
+import csv
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
+import io
+from typing import Final
+
+from .models import (
+    ANONYMOUS,
+    Filter,
+    Json,
+    StoredEvent,
+    Totals,
+    device_parts,
+    sum_totals,
+)
+from .money import from_pico, rounded
+from .periods import Period
+
+CSV_SUMMARY: Final = (
+    "date",
+    "device_ip",
+    "endpoint",
+    "provider",
+    "request_count",
+    "tokens_prompt",
+    "tokens_response",
+    "total_tokens",
+    "cost_estimate",
+    "device_id",
+    "unpriced_requests",
+)
+CSV_DETAILED: Final = (
+    "timestamp",
+    "device_ip",
+    "device_name",
+    "endpoint",
+    "provider",
+    "model",
+    "tokens_prompt",
+    "tokens_response",
+    "total_tokens",
+    "cost_estimate",
+    "request_id",
+    "id",
+    "device_id",
+    "user_id",
+    "tokens_cache_read",
+    "tokens_cache_write",
+    "tokens_cache_write_1h",
+    "tokens_reasoning",
+    "latency_ms",
+    "ttft_ms",
+    "agent",
+    "context",
+    "tags",
+    "service_tier",
+    "status",
+    "error_type",
+    "cost_source",
+    "priced_as",
+    "source",
+    "recorded_by",
+)
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceTotals:
+    """One device's sums; ``key`` None are the events that belong to no device."""
+
+    key: str | None
+    name: str | None
+    totals: Totals
+
+    def identity(self) -> dict[str, Json]:
+        """Return how the API names the device."""
+        device_ip, device_id = device_parts(self.key)
+        return {"device_ip": device_ip, "device_id": device_id, "device_name": self.name}
+
+    def as_dict(self) -> dict[str, Json]:
+        """Return the device as the API's rankings list it."""
+        totals = self.totals
+        return self.identity() | {
+            "request_count": totals.requests,
+            "total_tokens": totals.tokens,
+            "cost_estimate": from_pico(totals.cost),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointTotals:
+    """One endpoint's sums."""
+
+    endpoint: str
+    totals: Totals
+
+    def as_dict(self) -> dict[str, Json]:
+        """Return the endpoint as the API's rankings list it."""
+        return {
+            "endpoint": self.endpoint,
+            "request_count": self.totals.requests,
+            "total_tokens": self.totals.tokens,
+            "cost_estimate": from_pico(self.totals.cost),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTotals:
+    """One model's sums."""
+
+    provider: str
+    model: str | None
+    totals: Totals
+
+
+@dataclass(frozen=True, slots=True)
+class UserTotals:
+    """One user's sums; ``user`` None is anonymous."""
+
+    user: str | None
+    totals: Totals
+
+
+def by_tokens(rows: Iterable[DeviceTotals]) -> list[DeviceTotals]:
+    """Return devices by tokens, most first, then by key; no device at all comes last."""
+    return sorted(rows, key=lambda row: (row.key is None, -row.totals.tokens, row.key or ""))
+
+
+def by_requests(rows: Iterable[EndpointTotals]) -> list[EndpointTotals]:
+    """Return endpoints by requests, most first, then by name."""
+    return sorted(rows, key=lambda row: (-row.totals.requests, row.endpoint))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The figures of one period; instants are in the home's zone, ``end`` is exclusive."""
+
+    report_id: str
+    generated_at: datetime
+    period: Period
+    start: datetime
+    end: datetime
+    events_from: datetime | None
+    filter: Filter
+    unique_devices: int
+    devices: Sequence[DeviceTotals]
+    endpoints: Sequence[EndpointTotals]
+    models: Sequence[ModelTotals]
+    users: Sequence[UserTotals]
+    days: Sequence[tuple[date, Totals]]
+    totals: Totals
+
+    def as_dict(self) -> dict[str, Json]:
+        """Return the report as the API writes it."""
+        totals = self.totals
+        return {
+            "report_id": self.report_id,
+            "generated_at": self.generated_at.isoformat(),
+            "period": self.period,
+            "period_start": self.start.isoformat(),
+            "period_end": self.end.isoformat(),
+            "events_from": None if self.events_from is None else self.events_from.isoformat(),
+            "filter_device_ip": self.filter.device_ip,
+            "summary": totals.as_row()
+            | {
+                "unique_devices": self.unique_devices,
+                "failed_requests": totals.failed,
+                "avg_tokens_per_request": average(totals.tokens, totals.requests),
+                "avg_latency_ms": average_latency(totals),
+            },
+            "by_device": [row.identity() | row.totals.as_row() for row in by_tokens(self.devices)],
+            "by_endpoint": [
+                {"endpoint": row.endpoint, **row.totals.as_row()}
+                for row in by_requests(self.endpoints)
+            ],
+            "by_provider": [
+                {"provider": row.provider, "model": row.model, **row.totals.as_row()}
+                for row in sorted(
+                    self.models,
+                    key=lambda row: (-row.totals.requests, row.provider, row.model or ""),
+                )
+            ],
+            "by_user": [
+                {"user_id": row.user or ANONYMOUS, **row.totals.as_row()}
+                for row in sorted(
+                    self.users, key=lambda row: (-row.totals.tokens, row.user or ANONYMOUS)
+                )
+            ],
+            "daily_breakdown": [
+                {"date": day.isoformat(), **day_totals.as_row()} for day, day_totals in self.days
+            ],
+            "cost_summary": {
+                "total_cost_usd": from_pico(totals.cost),
+                "currency": "USD",
+                "by_provider": {
+                    provider: from_pico(
+                        sum_totals(
+                            row.totals for row in self.models if row.provider == provider
+                        ).cost
+                    )
+                    for provider in sorted({row.provider for row in self.models})
+                },
+            },
+        }
+
+
+def average(total: int, count: int) -> Json:
+    """Return total/count to 2 places, halves to even; 0 if there is nothing to divide by."""
+    return rounded(Fraction(total, count)) if count else 0
+
+
+def average_latency(totals: Totals) -> Json:
+    """Return the mean latency in ms over the events that gave one, else None."""
+    return rounded(Fraction(totals.latency, totals.timed * 1000)) if totals.timed else None
+
+
+def csv_lines(rows: Iterable[Sequence[object]]) -> str:
+    """Return rows as CSV text (RFC 4180, CRLF), safe to open in a spreadsheet."""
+    buffer = io.StringIO()
+    csv.writer(buffer).writerows([_cell(value) for value in row] for row in rows)
+    return buffer.getvalue()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
+        return f"'{value}"
+    return "" if value is None else value
+
+
+def csv_event(event: StoredEvent) -> list[object]:
+    """Return one event as a row under CSV_DETAILED."""
+    values = event.as_dict()
+    values["tags"] = " ".join(event.usage.tags)
+    return [_plain_text(values[name]) for name in CSV_DETAILED]
+
+
+def csv_summary(
+    day: date, device: str | None, names: tuple[str, str], totals: Totals
+) -> list[object]:
+    """Return the sums of a day, device, endpoint and provider as a row under CSV_SUMMARY."""
+    device_ip, device_id = device_parts(device)
+    endpoint, provider = names
+    unpriced_only = totals.unpriced == totals.requests
+    return [
+        day.isoformat(),
+        device_ip,
+        endpoint,
+        provider,
+        totals.requests,
+        totals.prompt,
+        totals.response,
+        totals.tokens,
+        None if unpriced_only else format(from_pico(totals.cost), "f"),
+        device_id,
+        totals.unpriced,
+    ]
+
+
+def _plain_text(value: object) -> object:
+    return format(value, "f") if isinstance(value, Decimal) else value

@@ -1,0 +1,181 @@
+"""The database's shape and how it is reached from any earlier one.
+
+``MIGRATIONS`` is append-only: entry n takes a file from schema n to n + 1, in one transaction
+with its number in ``user_version``. A new file runs through all of them, so a fresh file and a
+migrated one are equal, which a test holds.
+
+Everything is an integer wherever it can be: money in picos (10⁻¹² USD), times in µs of UTC, days
+as proleptic ordinals (``date.toordinal``). STRICT tables refuse what is not, so a sum that would
+leave 64 bits fails the statement instead of turning into a float.
+
+- Dimension tables give every name an id. Id 0 is "none" (no device, no model name, the anonymous
+  user) and has no row. ``label`` holds the small vocabulary of the event's other texts.
+- ``series`` is a combination of device, endpoint, model and user.
+- ``agg_day`` sums events by (dimension, local day, key); ``frozen`` rows are those whose events
+  have been removed. ``agg_slot`` sums them by UTC quarter of an hour (µs // 900 s). Both change
+  in the transaction of the events themselves. The key order keeps one dimension's days together,
+  which is what keeps the dashboard flat in the number of events.
+- ``ledger`` has one row: the counters, the zone of the day rows, and ``events_from``, the instant
+  before which single events have been removed.
+"""
+
+from typing import Final
+
+# auto_vacuum has to be set before the first table exists.
+CREATION_PRAGMAS: Final = ("PRAGMA auto_vacuum = INCREMENTAL",)
+
+# FULL: an event that was acknowledged survives a power cut. The cache is small on purpose: the
+# memory of a Raspberry Pi belongs to the house.
+CONNECTION_PRAGMAS: Final = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA cache_size = -8000",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA journal_size_limit = 16777216",
+    "PRAGMA busy_timeout = 10000",
+)
+
+_TOTALS: Final = """
+        requests INTEGER NOT NULL,
+        failed INTEGER NOT NULL,
+        without_usage INTEGER NOT NULL,
+        prompt INTEGER NOT NULL,
+        response INTEGER NOT NULL,
+        cache_read INTEGER NOT NULL,
+        cache_write INTEGER NOT NULL,
+        cache_write_1h INTEGER NOT NULL,
+        reasoning INTEGER NOT NULL,
+        cost INTEGER NOT NULL,
+        unpriced INTEGER NOT NULL,
+        latency INTEGER NOT NULL,
+        timed INTEGER NOT NULL,
+"""
+
+_SCHEMA_1: Final = (
+    "CREATE TABLE device (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, name TEXT) STRICT",
+    "CREATE TABLE endpoint (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE) STRICT",
+    """
+    CREATE TABLE model (
+        id INTEGER PRIMARY KEY,
+        provider TEXT NOT NULL,
+        key TEXT NOT NULL,
+        name TEXT,
+        UNIQUE (provider, key)
+    ) STRICT
+    """,
+    "CREATE TABLE user (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE) STRICT",
+    "CREATE TABLE tag (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE) STRICT",
+    "CREATE TABLE label (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE) STRICT",
+    "CREATE TABLE tag_set (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE) STRICT",
+    """
+    CREATE TABLE tag_set_tag (
+        tag INTEGER NOT NULL,
+        tag_set INTEGER NOT NULL,
+        PRIMARY KEY (tag, tag_set)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE series (
+        id INTEGER PRIMARY KEY,
+        device INTEGER NOT NULL,
+        endpoint INTEGER NOT NULL,
+        model INTEGER NOT NULL,
+        user INTEGER NOT NULL,
+        UNIQUE (device, endpoint, model, user)
+    ) STRICT
+    """,
+    """
+    CREATE TABLE event (
+        id INTEGER PRIMARY KEY,
+        time INTEGER NOT NULL,
+        series INTEGER NOT NULL,
+        prompt INTEGER NOT NULL,
+        response INTEGER NOT NULL,
+        cache_read INTEGER NOT NULL,
+        cache_write INTEGER NOT NULL,
+        cache_write_1h INTEGER NOT NULL,
+        reasoning INTEGER NOT NULL,
+        cost INTEGER,
+        cost_source INTEGER NOT NULL,
+        priced_as INTEGER NOT NULL,
+        latency INTEGER,
+        ttft INTEGER,
+        failed INTEGER NOT NULL,
+        tag_set INTEGER NOT NULL,
+        tier INTEGER NOT NULL,
+        error_type INTEGER NOT NULL,
+        agent INTEGER NOT NULL,
+        context INTEGER NOT NULL,
+        source INTEGER NOT NULL,
+        recorded_by INTEGER NOT NULL,
+        request_id TEXT,
+        request_hash BLOB,
+        metadata TEXT
+    ) STRICT
+    """,
+    "CREATE INDEX event_time ON event (time)",
+    "CREATE UNIQUE INDEX event_request ON event (request_hash) WHERE request_hash IS NOT NULL",
+    "CREATE INDEX event_unpriced ON event (time) WHERE cost IS NULL",
+    f"""
+    CREATE TABLE agg_day (
+        dimension INTEGER NOT NULL,
+        day INTEGER NOT NULL,
+        key INTEGER NOT NULL,
+        frozen INTEGER NOT NULL,
+        {_TOTALS}
+        PRIMARY KEY (dimension, day, key, frozen)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE agg_slot (
+        dimension INTEGER NOT NULL,
+        slot INTEGER NOT NULL,
+        key INTEGER NOT NULL,
+        requests INTEGER NOT NULL,
+        prompt INTEGER NOT NULL,
+        response INTEGER NOT NULL,
+        cost INTEGER NOT NULL,
+        PRIMARY KEY (dimension, slot, key)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE rate (
+        id INTEGER PRIMARY KEY,
+        provider TEXT NOT NULL,
+        key TEXT NOT NULL,
+        model TEXT NOT NULL,
+        effective INTEGER NOT NULL,
+        prompt INTEGER NOT NULL,
+        response INTEGER NOT NULL,
+        cache_read INTEGER,
+        cache_write INTEGER,
+        cache_write_1h INTEGER,
+        reasoning INTEGER,
+        currency TEXT NOT NULL,
+        notes TEXT,
+        UNIQUE (provider, key, effective)
+    ) STRICT
+    """,
+    """
+    CREATE TABLE exchange_rate (
+        currency TEXT NOT NULL,
+        effective INTEGER NOT NULL,
+        usd INTEGER NOT NULL,
+        PRIMARY KEY (currency, effective)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE ledger (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        events INTEGER NOT NULL,
+        last_event INTEGER NOT NULL,
+        events_from INTEGER,
+        zone TEXT NOT NULL,
+        clean_stop INTEGER NOT NULL
+    ) STRICT
+    """,
+    "INSERT INTO ledger VALUES (1, 0, 0, NULL, '', 1)",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_SCHEMA_1,)
+SCHEMA_VERSION: Final = len(MIGRATIONS)

@@ -1,0 +1,133 @@
+"""The sums that every answer over whole days and hours is read from.
+
+One event changes ``agg_day`` for each dimension it belongs to, and ``agg_slot`` for three of
+them, in the event's own transaction. The changes of a batch are gathered in dictionaries, first by
+series and day, so that a batch costs one upsert per row touched, not per event. The same code
+subtracts (a deletion) by a sign, so adding and removing cannot drift apart.
+"""
+
+from collections.abc import Iterable
+from enum import IntEnum
+import sqlite3
+from typing import Final
+
+from ..models import TOTAL_NAMES
+from ..periods import SLOT_US
+from .names import Ids
+
+USER_MODEL_SHIFT: Final = 32
+
+
+class Dimension(IntEnum):
+    """What a row of ``agg_day`` is summed by; ``key`` is an id of that dimension."""
+
+    TOTAL = 0
+    DEVICE = 1
+    ENDPOINT = 2
+    MODEL = 3
+    USER = 4
+    TAG = 5
+    SERIES = 6
+    USER_MODEL = 7
+
+
+SLOT_DIMENSIONS: Final = (Dimension.TOTAL, Dimension.DEVICE, Dimension.MODEL)
+
+# (requests, failed, without_usage, prompt, response, cache_read, cache_write, cache_write_1h,
+#  reasoning, cost, unpriced, latency, timed), in the order of models.Totals
+type Vector = tuple[int, ...]
+
+_COLUMNS: Final = ", ".join(TOTAL_NAMES)
+_ADD_DAY: Final = f"""
+    INSERT INTO agg_day (dimension, day, key, frozen, {_COLUMNS})
+    VALUES (?, ?, ?, ?, {", ".join("?" * len(TOTAL_NAMES))})
+    ON CONFLICT (dimension, day, key, frozen) DO UPDATE SET
+    {", ".join(f"{name} = {name} + excluded.{name}" for name in TOTAL_NAMES)}
+"""
+_ADD_SLOT: Final = """
+    INSERT INTO agg_slot (dimension, slot, key, requests, prompt, response, cost)
+    VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (dimension, slot, key) DO UPDATE SET
+    requests = requests + excluded.requests, prompt = prompt + excluded.prompt,
+    response = response + excluded.response, cost = cost + excluded.cost
+"""
+_DROP_EMPTY_DAY: Final = """
+    DELETE FROM agg_day
+    WHERE dimension = ? AND day = ? AND key = ? AND frozen = ? AND requests = 0
+"""
+_DROP_EMPTY_SLOT: Final = """
+    DELETE FROM agg_slot WHERE dimension = ? AND slot = ? AND key = ? AND requests = 0
+"""
+
+
+def user_model_key(user: int, model: int) -> int:
+    """Return the key of the dimension USER_MODEL."""
+    return (user << USER_MODEL_SHIFT) | model
+
+
+class Changes:
+    """Changes to the aggregates, gathered before they are written."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._series: dict[tuple[Ids, int, int], Vector] = {}
+        self._tags: dict[tuple[int, int, int], Vector] = {}
+        self._slots: dict[tuple[int, int, int], Vector] = {}
+
+    def add(
+        self, ids: Ids, tags: Iterable[int], *, time: int, day: int, frozen: int, vector: Vector
+    ) -> None:
+        """Add one event's vector; its time in µs, its local day as an ordinal."""
+        _accumulate(self._series, (ids, day, frozen), vector)
+        for tag in tags:
+            _accumulate(self._tags, (tag, day, frozen), vector)
+        self.add_slot(ids, time // SLOT_US, (vector[0], vector[3], vector[4], vector[9]))
+
+    def add_slot(self, ids: Ids, slot: int, values: tuple[int, int, int, int]) -> None:
+        """Add requests, prompt, response and cost to the quarter of an hour ``slot``."""
+        _, device, _, model, _ = ids
+        for dimension, key in (
+            (Dimension.TOTAL, 0),
+            (Dimension.DEVICE, device),
+            (Dimension.MODEL, model),
+        ):
+            _accumulate(self._slots, (dimension, slot, key), values)
+
+    def day_rows(self) -> dict[tuple[int, int, int, int], Vector]:
+        """Return the changes to ``agg_day`` by (dimension, day, key, frozen)."""
+        rows: dict[tuple[int, int, int, int], Vector] = {}
+        for (ids, day, frozen), vector in self._series.items():
+            series, device, endpoint, model, user = ids
+            rows[Dimension.SERIES, day, series, frozen] = vector
+            for dimension, key in (
+                (Dimension.TOTAL, 0),
+                (Dimension.DEVICE, device),
+                (Dimension.ENDPOINT, endpoint),
+                (Dimension.MODEL, model),
+                (Dimension.USER, user),
+                (Dimension.USER_MODEL, user_model_key(user, model)),
+            ):
+                _accumulate(rows, (dimension, day, key, frozen), vector)
+        for (tag, day, frozen), vector in self._tags.items():
+            rows[Dimension.TAG, day, tag, frozen] = vector
+        return rows
+
+    def apply(self, db: sqlite3.Connection, *, may_empty: bool = False) -> None:
+        """Write the changes within the caller's transaction.
+
+        ``may_empty``: rows that no longer sum any request are removed, as a day without an event
+        has no row. Raises sqlite3.IntegrityError or OverflowError where a sum leaves 64 bits.
+        """
+        days, slots = self.day_rows(), self._slots
+        db.executemany(_ADD_DAY, [key + vector for key, vector in days.items()])
+        db.executemany(_ADD_SLOT, [key + values for key, values in slots.items()])
+        if may_empty:
+            db.executemany(_DROP_EMPTY_DAY, list(days))
+            db.executemany(_DROP_EMPTY_SLOT, list(slots))
+
+
+def _accumulate[Key](rows: dict[Key, Vector], key: Key, vector: Vector) -> None:
+    known = rows.get(key)
+    rows[key] = (
+        vector if known is None else tuple([a + b for a, b in zip(known, vector, strict=True)])
+    )

@@ -1,0 +1,231 @@
+"""Whole answers, each read in one hop and from one snapshot of the database."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+import sqlite3
+from typing import Final
+import uuid
+from zoneinfo import ZoneInfo
+
+from ..models import Filter, Totals, sum_totals
+from ..overview import Dashboard, PeriodTotals, Summary
+from ..periods import (
+    MICROSECOND,
+    Days,
+    Period,
+    Span,
+    day_span,
+    from_us,
+    last_days,
+    midnight,
+    period_days,
+    to_date,
+    to_us,
+)
+from ..reports import (
+    DeviceTotals,
+    EndpointTotals,
+    ModelTotals,
+    Report,
+    UserTotals,
+    by_requests,
+    by_tokens,
+)
+from . import queries
+from .aggregates import Dimension
+from .names import NONE
+from .queries import Chosen, Window
+
+_TOP: Final = 5
+_RECENT: Final = 10
+_RANKING_DAYS: Final = 7
+_EVERYTHING: Final = Chosen()
+_FOREVER: Final = 2**62
+
+
+def snapshot[T](db: sqlite3.Connection, read: Callable[[], T]) -> T:
+    """Call ``read`` within one read transaction, so that all it sees is of one moment."""
+    db.execute("BEGIN")
+    try:
+        return read()
+    finally:
+        db.execute("ROLLBACK")
+
+
+def total(db: sqlite3.Connection, window: Window, chosen: Chosen | None, zone: ZoneInfo) -> Totals:
+    """Return the sums of a window under a filter."""
+    return sum_totals(queries.sums(db, window, chosen, zone=zone).values())
+
+
+def summary(db: sqlite3.Connection, wanted: Filter, *, now: datetime, zone: ZoneInfo) -> Summary:
+    """Return the sums of today, this week and this month."""
+    chosen = queries.choose(db, wanted)
+    today = now.astimezone(zone).date()
+
+    def row(period: Period) -> PeriodTotals:
+        days = to_date(period, today=today)
+        totals = total(db, Window(days), chosen, zone)
+        return PeriodTotals(period, midnight(days.first, zone).astimezone(zone), totals)
+
+    return Summary(row(Period.DAY), row(Period.WEEK), row(Period.MONTH), wanted)
+
+
+def dashboard(
+    db: sqlite3.Connection, wanted: Filter, *, now: datetime, zone: ZoneInfo
+) -> Dashboard:
+    """Return the dashboard. Raises EventsRemovedError where a filter needs removed events."""
+    chosen = queries.choose(db, wanted)
+    today = now.astimezone(zone).date()
+    days = last_days(_RANKING_DAYS, today=today)
+    week = Window(days)
+    return Dashboard(
+        summary=summary(db, wanted, now=now, zone=zone),
+        unique_devices={
+            period: unique_devices(db, Window(to_date(period, today=today)), chosen, zone)
+            for period in (Period.DAY, Period.WEEK, Period.MONTH)
+        },
+        top_devices=devices(db, week, _EVERYTHING, zone)[:_TOP],
+        top_endpoints=endpoints(db, week, chosen, zone)[:_TOP],
+        peak_hours=peak_hours(hours(db, days, chosen, zone)),
+        recent_activity=queries.events(db, chosen, start=0, end=_FOREVER, limit=_RECENT, zone=zone),
+        generated_at=now.astimezone(zone),
+    )
+
+
+def unique_devices(
+    db: sqlite3.Connection, window: Window, chosen: Chosen | None, zone: ZoneInfo
+) -> int:
+    """Return how many devices have an event in the window."""
+    rows = queries.sums(db, window, chosen, group=Dimension.DEVICE, zone=zone)
+    return sum(key != NONE for _, key in rows)
+
+
+def devices(
+    db: sqlite3.Connection, window: Window, chosen: Chosen | None, zone: ZoneInfo
+) -> list[DeviceTotals]:
+    """Return the sums by device, most tokens first."""
+    rows = queries.sums(db, window, chosen, group=Dimension.DEVICE, zone=zone)
+    known = queries.names(db, "device")
+    return by_tokens(
+        DeviceTotals(*(*known.get(key or NONE, (None, None)), totals))
+        for (_, key), totals in rows.items()
+    )
+
+
+def endpoints(
+    db: sqlite3.Connection, window: Window, chosen: Chosen | None, zone: ZoneInfo
+) -> list[EndpointTotals]:
+    """Return the sums by endpoint, most requests first."""
+    rows = queries.sums(db, window, chosen, group=Dimension.ENDPOINT, zone=zone)
+    known = queries.names(db, "endpoint")
+    return by_requests(
+        EndpointTotals(known[key][0], totals)
+        for (_, key), totals in rows.items()
+        if key is not None
+    )
+
+
+def models(
+    db: sqlite3.Connection, window: Window, chosen: Chosen | None, zone: ZoneInfo
+) -> list[ModelTotals]:
+    """Return the sums by model."""
+    rows = queries.sums(db, window, chosen, group=Dimension.MODEL, zone=zone)
+    known = queries.names(db, "model")
+    return [
+        ModelTotals(*(*known[key], totals)) for (_, key), totals in rows.items() if key is not None
+    ]
+
+
+def users(
+    db: sqlite3.Connection, window: Window, chosen: Chosen | None, zone: ZoneInfo
+) -> list[UserTotals]:
+    """Return the sums by user."""
+    rows = queries.sums(db, window, chosen, group=Dimension.USER, zone=zone)
+    known = queries.names(db, "user")
+    return [UserTotals(known[key][0] if key else None, totals) for (_, key), totals in rows.items()]
+
+
+def hours(
+    db: sqlite3.Connection, days: Days, chosen: Chosen | None, zone: ZoneInfo
+) -> list[tuple[int, int]]:
+    """Return (requests, tokens) for each of the 24 hours that a clock in the zone shows."""
+    requests, tokens = [0] * 24, [0] * 24
+    span = day_span(days, zone)
+    for time, count, prompt, response, _ in queries.slots(db, chosen, span, zone):
+        hour = from_us(time, zone).hour
+        requests[hour] += count
+        tokens[hour] += prompt + response
+    return list(zip(requests, tokens, strict=True))
+
+
+def peak_hours(rows: list[tuple[int, int]]) -> list[int]:
+    """Return every hour that reaches the most requests, none if there are no requests."""
+    most = max(count for count, _ in rows)
+    return [hour for hour, (count, _) in enumerate(rows) if count == most and count]
+
+
+def unpriced_models(db: sqlite3.Connection) -> list[str]:
+    """Return provider/model of everything that has ever been recorded without a price."""
+    rows = db.execute(
+        "SELECT DISTINCT provider, name FROM agg_day JOIN model ON model.id = agg_day.key"
+        f" WHERE dimension = {Dimension.MODEL:d} AND unpriced > 0 ORDER BY provider, name"
+    )
+    return [f"{provider}/{name or 'unknown'}" for provider, name in rows]
+
+
+def report_days(db: sqlite3.Connection, period: Period, day: date | None, *, today: date) -> Days:
+    """Return the days of a calendar period, or the whole ledger's."""
+    if period is Period.ALL:
+        first = queries.first_day(db) or today
+        return Days(min(first, today), today)
+    return period_days(period, day or today)
+
+
+def report(
+    db: sqlite3.Connection,
+    wanted: Filter,
+    period: Period,
+    span: Span | Days,
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+) -> Report:
+    """Return the report of whole local days or of a stretch of time."""
+    chosen = queries.choose(db, wanted)
+    if isinstance(span, Days):
+        window = Window(span)
+        span = day_span(span, zone)
+    else:
+        check_instants(db, span, zone)
+        window = queries.window(span, zone)
+    days = queries.sums(db, window, chosen, by_day=True, zone=zone)
+    by_day = {key: totals for (key, _), totals in days.items()}
+    first, last = (
+        span.start.astimezone(zone).date(),
+        (span.end - MICROSECOND).astimezone(zone).date(),
+    )
+    shown = Days(first, min(last, now.astimezone(zone).date()))
+    events_from = queries.ledger(db).events_from
+    return Report(
+        report_id=uuid.uuid4().hex,
+        generated_at=now.astimezone(zone),
+        period=period,
+        start=span.start.astimezone(zone),
+        end=span.end.astimezone(zone),
+        events_from=None if events_from is None else from_us(events_from, zone),
+        filter=wanted,
+        unique_devices=unique_devices(db, window, chosen, zone),
+        devices=devices(db, window, chosen, zone),
+        endpoints=endpoints(db, window, chosen, zone),
+        models=models(db, window, chosen, zone),
+        users=users(db, window, chosen, zone),
+        days=[(day, by_day.get(day.toordinal(), Totals())) for day in shown.dates()],
+        totals=sum_totals(days.values()),
+    )
+
+
+def check_instants(db: sqlite3.Connection, span: Span, zone: ZoneInfo) -> None:
+    """Raise EventsRemovedError if an instant inside a day whose events are gone is a bound."""
+    for field, moment in (("start", span.start), ("end", span.end)):
+        if midnight(moment.astimezone(zone).date(), zone) != moment:
+            queries.check_events(db, to_us(moment), zone, field)

@@ -1,0 +1,67 @@
+"""Exports of any size in constant memory: pages of rows, each read in one hop.
+
+The events of an export are those that existed when it began (ids only grow), so recording goes on
+meanwhile without a long read transaction.
+"""
+
+from collections.abc import Sequence
+import sqlite3
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from ..models import Filter, StoredEvent, Totals
+from ..periods import Span, to_us
+from . import queries
+from .aggregates import Dimension
+from .events import SELECT_EVENTS, event_of_row
+
+PAGE: Final = 1_000
+
+
+def events_after(
+    db: sqlite3.Connection,
+    wanted: Filter,
+    span: Span,
+    *,
+    after: tuple[int, int],
+    last_event: int,
+    zone: ZoneInfo,
+) -> Sequence[StoredEvent]:
+    """Return the next page of a span's events, oldest first, after a (time, id)."""
+    chosen = queries.choose(db, wanted)
+    if chosen is None:
+        return []
+    where, parameters = queries.event_conditions(chosen)
+    rows = db.execute(
+        f"{SELECT_EVENTS} WHERE event.time >= ? AND event.time < ? AND event.id <= ?"
+        f" AND (event.time, event.id) > (?, ?){where}"
+        " ORDER BY event.time, event.id LIMIT ?",
+        (max(to_us(span.start), after[0]), to_us(span.end), last_event, *after, *parameters, PAGE),
+    )
+    return [event_of_row(row, zone) for row in rows]
+
+
+def day_rows(
+    db: sqlite3.Connection, wanted: Filter, span: Span, zone: ZoneInfo
+) -> list[tuple[str | None, tuple[str, str], Totals]]:
+    """Return a span's sums by (device key, (endpoint, provider)), in that order."""
+    chosen = queries.choose(db, wanted)
+    window = queries.window(span, zone)
+    rows = queries.sums(db, window, chosen, group=Dimension.SERIES, zone=zone)
+    summed: dict[tuple[str | None, tuple[str, str]], Totals] = {}
+    for (_, series), totals in rows.items():
+        device, endpoint, provider = db.execute(
+            """
+            SELECT device.key, endpoint.key, model.provider FROM series
+            LEFT JOIN device ON device.id = series.device
+            JOIN endpoint ON endpoint.id = series.endpoint
+            JOIN model ON model.id = series.model WHERE series.id = ?
+            """,
+            (series,),
+        ).fetchone()
+        key = device, (endpoint, provider)
+        summed[key] = summed.get(key, Totals()) + totals
+    ordered = sorted(
+        summed.items(), key=lambda row: (row[0][0] is None, row[0][0] or "", row[0][1])
+    )
+    return [(device, names, totals) for (device, names), totals in ordered]

@@ -1,0 +1,297 @@
+"""Clean-up, rebuilding and re-dating of the sums, deletion, and the care of the file.
+
+All of it runs on the thread that writes, in steps small enough that recording goes on between
+them; each step is a transaction after which every total is right, so stopping anywhere is safe.
+
+*Clean-up* takes one local day after the other, oldest first: its sums become frozen (or go, if
+they are not to be kept), ``events_from`` moves to the midnight that ends the day, and then its
+events are deleted. Frozen sums are never rebuilt or re-dated, because nothing is left to do it
+from. An event that arrives late for such a day is added to the frozen sums.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+import sqlite3
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from ..models import TOTAL_NAMES
+from ..periods import SLOT_US, Days, day_span, from_us, local_day, midnight, to_us
+from .aggregates import SLOT_DIMENSIONS, USER_MODEL_SHIFT, Changes, Dimension
+from .database import transaction
+
+DELETE_BATCH: Final = 1_000
+_VACUUM_PAGES: Final = 500
+
+_COLUMNS: Final = ", ".join(TOTAL_NAMES)
+_FREEZE: Final = f"""
+    INSERT INTO agg_day (dimension, day, key, frozen, {_COLUMNS})
+    SELECT dimension, day, key, 1, {_COLUMNS} FROM agg_day
+    WHERE dimension = ? AND day = ? AND frozen = 0
+    ON CONFLICT (dimension, day, key, frozen) DO UPDATE SET
+    {", ".join(f"{name} = {name} + excluded.{name}" for name in TOTAL_NAMES)}
+"""
+_KEYS: Final = {
+    Dimension.TOTAL: "0",
+    Dimension.DEVICE: "series.device",
+    Dimension.ENDPOINT: "series.endpoint",
+    Dimension.MODEL: "series.model",
+    Dimension.USER: "series.user",
+    Dimension.TAG: "tag_set_tag.tag",
+    Dimension.SERIES: "series.id",
+    Dimension.USER_MODEL: f"(series.user << {USER_MODEL_SHIFT}) | series.model",
+}
+
+
+def _rebuild_statement(dimension: Dimension) -> str:
+    tags = " JOIN tag_set_tag ON tag_set_tag.tag_set = event.tag_set"
+    return f"""
+        INSERT INTO agg_day (dimension, day, key, frozen, {_COLUMNS})
+        SELECT {dimension:d}, ?, {_KEYS[dimension]}, 0, COUNT(*), SUM(failed),
+            SUM(prompt = 0 AND response = 0), SUM(prompt), SUM(response), SUM(cache_read),
+            SUM(cache_write), SUM(cache_write_1h), SUM(reasoning), COALESCE(SUM(cost), 0),
+            SUM(cost IS NULL), COALESCE(SUM(latency), 0), COUNT(latency)
+        FROM event CROSS JOIN series ON series.id = event.series
+            {tags if dimension is Dimension.TAG else ""}
+        WHERE event.time >= ? AND event.time < ? GROUP BY 3
+    """
+
+
+_REBUILD: Final = {dimension: _rebuild_statement(dimension) for dimension in Dimension}
+_REBUILD_SLOTS: Final = {
+    dimension: f"""
+        INSERT INTO agg_slot (dimension, slot, key, requests, prompt, response, cost)
+        SELECT {dimension:d}, time / {SLOT_US}, {_KEYS[dimension]}, COUNT(*), SUM(prompt),
+            SUM(response), COALESCE(SUM(cost), 0)
+        FROM event CROSS JOIN series ON series.id = event.series
+        WHERE event.time >= ? AND event.time < ? GROUP BY 2, 3
+    """
+    for dimension in SLOT_DIMENSIONS
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step of a clean-up did; ``done`` when nothing is left to do."""
+
+    events: int = 0
+    aggregates: int = 0
+    done: bool = False
+
+
+def clean_up(
+    db: sqlite3.Connection, before: date, zone: ZoneInfo, *, keep_aggregates: bool
+) -> Step:
+    """Do the next step of removing the events of whole local days before ``before``."""
+    events_from = db.execute("SELECT events_from FROM ledger").fetchone()[0]
+    if events_from is not None:
+        deleted = _delete_events(db, events_from)
+        if deleted:
+            return Step(events=deleted)
+    frozen = "" if not keep_aggregates else " AND frozen = 0"
+    day = db.execute(
+        f"SELECT MIN(day) FROM agg_day WHERE dimension = {Dimension.TOTAL:d} AND day < ?{frozen}",
+        (before.toordinal(),),
+    ).fetchone()[0]
+    if day is None:
+        return Step(done=True)
+    with transaction(db):
+        removed = _close_day(db, day, zone, keep_aggregates=keep_aggregates)
+    return Step(aggregates=removed)
+
+
+def _close_day(db: sqlite3.Connection, day: int, zone: ZoneInfo, *, keep_aggregates: bool) -> int:
+    removed = 0
+    span = day_span(Days(date.fromordinal(day), date.fromordinal(day)), zone)
+    if keep_aggregates:
+        db.executemany(_FREEZE, [(dimension, day) for dimension in Dimension])
+        db.executemany(
+            "DELETE FROM agg_day WHERE dimension = ? AND day = ? AND frozen = 0",
+            [(dimension, day) for dimension in Dimension],
+        )
+    else:
+        for dimension in Dimension:
+            removed += db.execute(
+                "DELETE FROM agg_day WHERE dimension = ? AND day = ?", (dimension, day)
+            ).rowcount
+        for dimension in SLOT_DIMENSIONS:
+            db.execute(
+                "DELETE FROM agg_slot WHERE dimension = ? AND slot >= ? AND slot < ?",
+                (dimension, to_us(span.start) // SLOT_US, to_us(span.end) // SLOT_US),
+            )
+    db.execute(
+        "UPDATE ledger SET events_from = MAX(COALESCE(events_from, ?1), ?1)", (to_us(span.end),)
+    )
+    return removed
+
+
+def _delete_events(db: sqlite3.Connection, before: int) -> int:
+    with transaction(db):
+        deleted = db.execute(
+            "DELETE FROM event WHERE id IN"
+            " (SELECT id FROM event WHERE time < ? ORDER BY time LIMIT ?)",
+            (before, DELETE_BATCH),
+        ).rowcount
+        db.execute("UPDATE ledger SET events = events - ?", (deleted,))
+    return int(deleted)
+
+
+def reclaim(db: sqlite3.Connection) -> int:
+    """Give one step of free pages back to the file system; return the bytes."""
+    before = db.execute("PRAGMA page_count").fetchone()[0]
+    db.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
+    after = db.execute("PRAGMA page_count").fetchone()[0]
+    size: int = db.execute("PRAGMA page_size").fetchone()[0]
+    return (before - after) * size
+
+
+def delete_event(db: sqlite3.Connection, event_id: int, zone: ZoneInfo) -> bool:
+    """Delete one event and take it out of every sum; False if there is none with that id."""
+    with transaction(db):
+        row = db.execute(
+            """
+            SELECT time, failed, prompt, response, cache_read, cache_write, cache_write_1h,
+                reasoning, cost, latency, tag_set, series.id, device, endpoint, model, user
+            FROM event JOIN series ON series.id = event.series WHERE event.id = ?
+            """,
+            (event_id,),
+        ).fetchone()
+        if row is not None:
+            _subtract(db, row, zone)
+            db.execute("DELETE FROM event WHERE id = ?", (event_id,))
+            db.execute("UPDATE ledger SET events = events - 1")
+    return row is not None
+
+
+def _subtract(db: sqlite3.Connection, row: tuple[int, ...], zone: ZoneInfo) -> None:
+    time, failed, prompt, response, *parts, cost, latency, tag_set = row[:11]
+    events_from = db.execute("SELECT events_from FROM ledger").fetchone()[0]
+    vector = (
+        1,
+        failed,
+        int(prompt == 0 and response == 0),
+        prompt,
+        response,
+        *parts,
+        cost or 0,
+        int(cost is None),
+        latency or 0,
+        int(latency is not None),
+    )
+    tags = db.execute("SELECT tag FROM tag_set_tag WHERE tag_set = ?", (tag_set,)).fetchall()
+    changes = Changes()
+    changes.add(
+        (row[11], row[12], row[13], row[14], row[15]),
+        [tag for (tag,) in tags],
+        time=time,
+        day=local_day(from_us(time), zone).toordinal(),
+        frozen=int(events_from is not None and time < events_from),
+        vector=tuple(-value for value in vector),
+    )
+    changes.apply(db, may_empty=True)
+
+
+def live_days(db: sqlite3.Connection, zone: ZoneInfo) -> Days | None:
+    """Return the local days that have events which have not been cleaned up, None if none."""
+    events_from = db.execute("SELECT COALESCE(events_from, 0) FROM ledger").fetchone()[0]
+    first, last = db.execute(
+        "SELECT (SELECT MIN(time) FROM event WHERE time >= ?), (SELECT MAX(time) FROM event)",
+        (events_from,),
+    ).fetchone()
+    if first is None:
+        return None
+    return Days(local_day(from_us(first), zone), local_day(from_us(last), zone))
+
+
+def rebuild_day(db: sqlite3.Connection, day: date, zone: ZoneInfo) -> tuple[int, int]:
+    """Sum one local day anew from its events, in the caller's transaction.
+
+    Only live sums are touched. Returns how many rows there are now, and how many of the old and
+    new rows differed (0, unless the file was changed by other hands).
+    """
+    events_from = db.execute("SELECT COALESCE(events_from, 0) FROM ledger").fetchone()[0]
+    span = day_span(Days(day, day), zone)
+    start, end = max(to_us(span.start), events_from), to_us(span.end)
+    number = day.toordinal()
+    before = _live_rows(db, number, start, end)
+    for dimension in Dimension:
+        db.execute(
+            "DELETE FROM agg_day WHERE dimension = ? AND day = ? AND frozen = 0",
+            (dimension, number),
+        )
+        if start < end:
+            db.execute(_REBUILD[dimension], (number, start, end))
+    for dimension in SLOT_DIMENSIONS:
+        if start < end:
+            db.execute(
+                "DELETE FROM agg_slot WHERE dimension = ? AND slot >= ? AND slot < ?",
+                (dimension, start // SLOT_US, end // SLOT_US),
+            )
+            db.execute(_REBUILD_SLOTS[dimension], (start, end))
+    after = _live_rows(db, number, start, end)
+    return len(after), len(before ^ after)
+
+
+def _live_rows(db: sqlite3.Connection, day: int, start: int, end: int) -> set[tuple[int, ...]]:
+    rows: set[tuple[int, ...]] = set()
+    for dimension in Dimension:
+        rows.update(
+            db.execute(
+                f"SELECT 0, dimension, key, {_COLUMNS} FROM agg_day"
+                " WHERE dimension = ? AND day = ? AND frozen = 0",
+                (dimension, day),
+            )
+        )
+    for dimension in SLOT_DIMENSIONS:
+        rows.update(
+            db.execute(
+                "SELECT 1, * FROM agg_slot WHERE dimension = ? AND slot >= ? AND slot < ?",
+                (dimension, start // SLOT_US, end // SLOT_US),
+            )
+        )
+    return rows
+
+
+def set_zone(db: sqlite3.Connection, zone: ZoneInfo) -> bool:
+    """Date the live sums by another zone, if they are not already; return whether they were not.
+
+    One transaction: answers are by the old zone until all of them are by the new one. Days whose
+    events are gone keep their dates.
+    """
+    if db.execute("SELECT zone FROM ledger").fetchone()[0] == zone.key:
+        return False
+    with transaction(db):
+        for dimension in Dimension:
+            db.execute("DELETE FROM agg_day WHERE dimension = ? AND frozen = 0", (dimension,))
+        days = live_days(db, zone)
+        if days is not None:
+            _redate(db, days, zone)
+        db.execute("UPDATE ledger SET zone = ?", (zone.key,))
+    return True
+
+
+def _redate(db: sqlite3.Connection, days: Days, zone: ZoneInfo) -> None:
+    events_from = db.execute("SELECT COALESCE(events_from, 0) FROM ledger").fetchone()[0]
+    day = days.first
+    while day <= days.last:
+        start, end = (
+            max(to_us(midnight(day, zone)), events_from),
+            to_us(midnight(day + timedelta(days=1), zone)),
+        )
+        found = db.execute(
+            "SELECT MIN(time) FROM event WHERE time >= ? AND time <= ?",
+            (start, to_us(midnight(days.last + timedelta(days=1), zone))),
+        ).fetchone()[0]
+        if found is None:
+            break
+        if found >= end:  # skip idle days at once
+            day = local_day(from_us(found), zone)
+            continue
+        for dimension in Dimension:
+            db.execute(_REBUILD[dimension], (day.toordinal(), start, end))
+        day += timedelta(days=1)
+
+
+def mark(db: sqlite3.Connection, *, clean: bool) -> None:
+    """Note whether the ledger is closed cleanly; read at the next start."""
+    db.execute("UPDATE ledger SET clean_stop = ?", (int(clean),))

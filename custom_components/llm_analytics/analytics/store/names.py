@@ -1,0 +1,163 @@
+"""The dimension tables: every name gets an id once, and there is a bound to how many.
+
+Ids are looked up in memory first. What a transaction adds to memory is dropped if it is rolled
+back, or an id would point at a row that does not exist. Beyond a dimension's cap new names fall
+under "other", so that a client that invents names cannot fill the disk or slow the dashboard; no
+total is touched by that. ``full`` names the dimensions where it has happened.
+"""
+
+import json
+import sqlite3
+from typing import Final
+
+from ..models import OTHER, UsageEvent
+
+# Wide enough for any home; each is more than the sizes that the benchmarks cover.
+CAPS: Final = {
+    "device": 10_000,
+    "endpoint": 2_000,
+    "model": 2_000,
+    "user": 5_000,
+    "tag": 2_000,
+    "tag_set": 20_000,
+    "label": 20_000,
+}
+_CACHE_LIMIT: Final = 50_000
+NONE: Final = 0
+
+type Ids = tuple[int, int, int, int, int]
+
+
+class Names:
+    """Ids of all dimensions; lives on the thread of the connection that writes."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        """Count the rows of each dimension."""
+        self._db = db
+        self.full: set[str] = set()
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop everything remembered: after a rollback, or when there is too much of it."""
+        self._known: dict[tuple[str, str], tuple[int, str]] = {}
+        self._models: dict[tuple[str, str], int] = {}
+        self._series: dict[tuple[int, int, int, int], int] = {}
+        self._device_names: dict[int, str | None] = {}
+        self._counts = {
+            table: self._db.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in CAPS
+        }
+
+    def trim(self) -> None:
+        """Keep the memory bounded; called between transactions."""
+        if len(self._known) + len(self._series) > _CACHE_LIMIT:
+            self.forget()
+
+    def ids(self, event: UsageEvent) -> Ids:
+        """Return the ids (series, device, endpoint, model, user) of an event's combination."""
+        parts = (
+            self._device(event),
+            self._id("endpoint", event.endpoint)[0],
+            self._model(event.provider, event.model),
+            NONE if event.user_id is None else self._id("user", event.user_id)[0],
+        )
+        series = self._series.get(parts)
+        if series is None:
+            row = self._db.execute(
+                "SELECT id FROM series"
+                " WHERE device = ? AND endpoint = ? AND model = ? AND user = ?",
+                parts,
+            ).fetchone()
+            series = (
+                row[0]
+                if row
+                else self._insert("series", ("device", "endpoint", "model", "user"), parts)
+            )
+            self._series[parts] = series
+        return series, *parts
+
+    def label(self, text: str | None) -> int:
+        """Return the id of a small word such as an agent's name, 0 for none."""
+        return NONE if text is None else self._id("label", text)[0]
+
+    def tags(self, tags: tuple[str, ...]) -> tuple[int, tuple[int, ...]]:
+        """Return the id of an ordered set of tags, and the ids of its tags."""
+        if not tags:
+            return NONE, ()
+        names = tuple(dict.fromkeys(self._id("tag", tag)[1] for tag in tags))
+        before = self._counts["tag_set"]
+        tag_set, stored = self._id("tag_set", json.dumps(names, ensure_ascii=False))
+        if stored == OTHER:
+            names = (OTHER,)
+        ids = tuple(self._id("tag", name)[0] for name in names)
+        if self._counts["tag_set"] > before:
+            self._db.executemany(
+                "INSERT INTO tag_set_tag (tag, tag_set) VALUES (?, ?)",
+                [(tag, tag_set) for tag in ids],
+            )
+        return tag_set, ids
+
+    def device_name(self, device: int) -> str | None:
+        """Return the present name of a device."""
+        if device not in self._device_names:
+            row = self._db.execute("SELECT name FROM device WHERE id = ?", (device,)).fetchone()
+            self._device_names[device] = row[0] if row else None
+        return self._device_names[device]
+
+    def _device(self, event: UsageEvent) -> int:
+        key = event.device_key
+        if key is None:
+            return NONE
+        device, stored = self._id("device", key)
+        name = event.device_name
+        if name is not None and stored == key and name != self.device_name(device):
+            self._db.execute("UPDATE device SET name = ? WHERE id = ?", (name, device))
+            self._device_names[device] = name
+        return device
+
+    def _id(self, table: str, key: str) -> tuple[int, str]:
+        """Return a name's id and the name it is kept under, adding it if there is room."""
+        known = self._known.get((table, key))
+        if known is None:
+            row = self._db.execute(f"SELECT id FROM {table} WHERE key = ?", (key,)).fetchone()
+            if row is not None:
+                known = row[0], key
+            elif self._has_room(table) or key == OTHER:
+                known = self._insert(table, ("key",), (key,)), key
+                self._counts[table] += 1
+            else:
+                known = self._id(table, OTHER)
+            self._known[table, key] = known
+        return known
+
+    def _model(self, provider: str, name: str | None) -> int:
+        """Return the id of a provider's model; the first spelling of its name is kept."""
+        key = "" if name is None else name.casefold()
+        model = self._models.get((provider, key))
+        if model is None:
+            row = self._db.execute(
+                "SELECT id FROM model WHERE provider = ? AND key = ?", (provider, key)
+            ).fetchone()
+            if row is not None:
+                model = row[0]
+            elif self._has_room("model") or provider == key == OTHER:
+                model = self._insert("model", ("provider", "key", "name"), (provider, key, name))
+                self._counts["model"] += 1
+            else:
+                model = self._model(OTHER, OTHER)
+            self._models[provider, key] = model
+        return model
+
+    def _has_room(self, table: str) -> bool:
+        if self._counts[table] < CAPS[table]:
+            return True
+        self.full.add(table)
+        return False
+
+    def _insert(self, table: str, columns: tuple[str, ...], values: tuple[object, ...]) -> int:
+        marks = ", ".join("?" * len(columns))
+        row = self._db.execute(
+            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) RETURNING id",
+            values,
+        ).fetchone()
+        found: int = row[0]
+        return found

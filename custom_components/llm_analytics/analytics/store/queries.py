@@ -1,0 +1,470 @@
+"""Reading sums and lists of events; every function runs on the thread of the reading connection.
+
+Whole local days come from ``agg_day``, hours from ``agg_slot``, single events from ``event``.
+Which rows of ``agg_day`` answer a question depends on what it filters and groups by:
+
+- one dimension only: that dimension's own rows;
+- user together with model or provider: the rows of user x model;
+- any other combination without a tag: the rows of series, joined with their parts;
+- a tag together with anything else: no rows can tell, so the events themselves are summed, and a
+  window that begins before ``events_from`` is refused.
+
+Sums are exact whatever their size: SQLite adds money and latency in two halves, Python joins them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, tzinfo
+import sqlite3
+from typing import Any, Final
+
+from ..errors import EventsRemovedError
+from ..models import ANONYMOUS, UNKNOWN_MODEL, Filter, StoredEvent, Totals
+from ..periods import DAY, Days, Span, day_span, from_us, midnight, to_us
+from .aggregates import USER_MODEL_SHIFT, Dimension
+from .events import SELECT_EVENTS, event_of_row
+from .names import NONE
+
+_HALF: Final = 31
+_LOW: Final = (1 << _HALF) - 1
+_BIG: Final = ("cost", "latency")
+
+type Key = int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A filter's ids; ``models`` are all that its provider and model allow, None if any."""
+
+    device: int | None = None
+    endpoint: int | None = None
+    models: tuple[int, ...] | None = None
+    user: int | None = None
+    tag: int | None = None
+
+    @property
+    def dimensions(self) -> frozenset[Dimension]:
+        """Return which dimensions are filtered."""
+        given = {
+            Dimension.DEVICE: self.device,
+            Dimension.ENDPOINT: self.endpoint,
+            Dimension.MODEL: self.models,
+            Dimension.USER: self.user,
+            Dimension.TAG: self.tag,
+        }
+        return frozenset(dimension for dimension, value in given.items() if value is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The one row of counters; ``events_from`` in µs or None."""
+
+    events: int
+    last_event: int
+    events_from: int | None
+    zone: str
+    clean_stop: bool
+
+
+def ledger(db: sqlite3.Connection) -> Ledger:
+    """Return the counters."""
+    row = db.execute(
+        "SELECT events, last_event, events_from, zone, clean_stop FROM ledger"
+    ).fetchone()
+    return Ledger(row[0], row[1], row[2], row[3], bool(row[4]))
+
+
+def choose(db: sqlite3.Connection, wanted: Filter) -> Chosen | None:
+    """Return a filter's ids, None if it names something that the ledger has never seen."""
+    device = endpoint = user = tag = None
+    if wanted.device is not None and (device := _find(db, "device", wanted.device)) is None:
+        return None
+    if wanted.endpoint is not None and (endpoint := _find(db, "endpoint", wanted.endpoint)) is None:
+        return None
+    if wanted.user is not None:
+        user = NONE if wanted.user == ANONYMOUS else _find(db, "user", wanted.user)
+        if user is None:
+            return None
+    if wanted.tag is not None and (tag := _find(db, "tag", wanted.tag)) is None:
+        return None
+    models = None
+    if wanted.provider is not None or wanted.model is not None:
+        models = _models(db, wanted.provider, wanted.model)
+        if not models:
+            return None
+    return Chosen(device, endpoint, models, user, tag)
+
+
+def _find(db: sqlite3.Connection, table: str, key: str) -> int | None:
+    row = db.execute(f"SELECT id FROM {table} WHERE key = ?", (key,)).fetchone()
+    return row[0] if row else None
+
+
+def _models(db: sqlite3.Connection, provider: str | None, model: str | None) -> tuple[int, ...]:
+    wanted = None if model is None else model.casefold()
+    return tuple(
+        found
+        for found, its_provider, key in db.execute("SELECT id, provider, key FROM model")
+        if provider in (None, its_provider)
+        and wanted in (None, key or UNKNOWN_MODEL, f"{its_provider}/{key or UNKNOWN_MODEL}")
+    )
+
+
+_SUMS: Final = ", ".join(
+    f"COALESCE(SUM({name} >> {_HALF}), 0), COALESCE(SUM({name} & {_LOW}), 0)"
+    if name in _BIG
+    else f"COALESCE(SUM({name}), 0)"
+    for name in Totals.__slots__
+)
+_EVENT_SUMS: Final = f"""
+    COUNT(*), COALESCE(SUM(failed), 0), COALESCE(SUM(prompt = 0 AND response = 0), 0),
+    COALESCE(SUM(prompt), 0), COALESCE(SUM(response), 0), COALESCE(SUM(cache_read), 0),
+    COALESCE(SUM(cache_write), 0), COALESCE(SUM(cache_write_1h), 0), COALESCE(SUM(reasoning), 0),
+    COALESCE(SUM(cost >> {_HALF}), 0), COALESCE(SUM(cost & {_LOW}), 0), COUNT(*) - COUNT(cost),
+    COALESCE(SUM(latency >> {_HALF}), 0), COALESCE(SUM(latency & {_LOW}), 0), COUNT(latency)
+"""
+
+
+def _totals(row: tuple[int, ...]) -> Totals:
+    *plain, cost_high, cost_low, unpriced, latency_high, latency_low, timed = row
+    cost, latency = (cost_high << _HALF) + cost_low, (latency_high << _HALF) + latency_low
+    return Totals(*(*plain, cost, unpriced, latency, timed))
+
+
+_SERIES_COLUMNS: Final = {
+    Dimension.DEVICE: "series.device",
+    Dimension.ENDPOINT: "series.endpoint",
+    Dimension.MODEL: "series.model",
+    Dimension.USER: "series.user",
+    Dimension.SERIES: "series.id",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Which rows answer: a FROM clause, its condition and parameters, how each part is named."""
+
+    table: str
+    where: str
+    parameters: tuple[int, ...]
+    columns: dict[Dimension, str]
+
+
+def _day_source(chosen: Chosen, group: Dimension | None) -> _Source | None:
+    """Return the rows of ``agg_day`` that can answer, None if only events can."""
+    involved = chosen.dimensions | ({group} if group is not None else set())
+    if len(involved) <= 1 and group is not Dimension.SERIES:
+        dimension = next(iter(involved), Dimension.TOTAL)
+        where, parameters = _conditions(chosen, dict.fromkeys(Dimension, "key"))
+        return _Source(
+            "agg_day", f"dimension = {dimension:d}{where}", parameters, {dimension: "key"}
+        )
+    if Dimension.TAG in involved:
+        return None
+    if involved == {Dimension.USER, Dimension.MODEL}:
+        columns = {
+            Dimension.USER: f"key >> {USER_MODEL_SHIFT}",
+            Dimension.MODEL: f"key & {(1 << USER_MODEL_SHIFT) - 1}",
+        }
+        where, parameters = _conditions(chosen, columns)
+        return _Source(
+            "agg_day", f"dimension = {Dimension.USER_MODEL:d}{where}", parameters, columns
+        )
+    where, parameters = _conditions(chosen, _SERIES_COLUMNS)
+    return _Source(
+        "agg_day CROSS JOIN series ON series.id = agg_day.key",
+        f"dimension = {Dimension.SERIES:d}{where}",
+        parameters,
+        _SERIES_COLUMNS,
+    )
+
+
+def _conditions(chosen: Chosen, columns: dict[Dimension, str]) -> tuple[str, tuple[int, ...]]:
+    text, parameters = "", []
+    for dimension, value in (
+        (Dimension.DEVICE, chosen.device),
+        (Dimension.ENDPOINT, chosen.endpoint),
+        (Dimension.USER, chosen.user),
+        (Dimension.TAG, chosen.tag),
+    ):
+        if value is not None:
+            text += f" AND {columns[dimension]} = ?"
+            parameters.append(value)
+    if chosen.models is not None:
+        text += f" AND {columns[Dimension.MODEL]} IN ({', '.join('?' * len(chosen.models))})"
+        parameters.extend(chosen.models)
+    return text, tuple(parameters)
+
+
+def event_conditions(chosen: Chosen) -> tuple[str, tuple[int, ...]]:
+    """Return the condition on events (joined with series) that a filter stands for."""
+    where, parameters = _conditions(
+        Chosen(chosen.device, chosen.endpoint, chosen.models, chosen.user), _SERIES_COLUMNS
+    )
+    if chosen.tag is not None:
+        where += " AND event.tag_set IN (SELECT tag_set FROM tag_set_tag WHERE tag = ?)"
+        parameters += (chosen.tag,)
+    return where, parameters
+
+
+def check_events(db: sqlite3.Connection, start: int, zone: tzinfo, field: str) -> None:
+    """Raise EventsRemovedError if events at ``start`` (µs) may have been removed."""
+    events_from = ledger(db).events_from
+    if events_from is not None and start < events_from:
+        raise EventsRemovedError(field, from_us(events_from, zone).isoformat())
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What a question is about: whole local days, and stretches of time beside them."""
+
+    days: Days | None
+    edges: tuple[Span, ...] = ()
+
+
+def window(span: Span, zone: tzinfo) -> Window:
+    """Split a stretch of time into whole local days and at most two edges."""
+    first = span.start.astimezone(zone).date()
+    if midnight(first, zone) < span.start:
+        first += DAY
+    last = span.end.astimezone(zone).date() - DAY
+    if first > last:
+        return Window(None, (span,))
+    whole = day_span(Days(first, last), zone)
+    edges = (Span(span.start, whole.start), Span(whole.end, span.end))
+    return Window(Days(first, last), tuple(edge for edge in edges if edge.start < edge.end))
+
+
+def sums(
+    db: sqlite3.Connection,
+    wanted: Window,
+    chosen: Chosen | None,
+    *,
+    group: Dimension | None = None,
+    by_day: bool = False,
+    zone: tzinfo,
+) -> dict[tuple[int | None, int | None], Totals]:
+    """Return totals by (local day's ordinal, key of ``group``); None where not grouped by it.
+
+    Raises EventsRemovedError where only events can answer and they have been removed.
+    """
+    answer: dict[tuple[int | None, int | None], Totals] = {}
+    if chosen is None:
+        return answer
+    edges = wanted.edges
+    if wanted.days is not None and len(wanted.days):
+        source = _day_source(chosen, group)
+        if source is None:
+            spans = (
+                [day_span(wanted.days, zone)]
+                if not by_day
+                else [day_span(Days(day, day), zone) for day in wanted.days.dates()]
+            )
+            for span in spans:
+                _sum_events(db, span, chosen, group, by_day=by_day, zone=zone, answer=answer)
+        else:
+            _sum_days(db, wanted.days, source, group, by_day=by_day, answer=answer)
+    for edge in edges:
+        _sum_events(db, edge, chosen, group, by_day=by_day, zone=zone, answer=answer)
+    return answer
+
+
+def _sum_days(
+    db: sqlite3.Connection,
+    days: Days,
+    source: _Source,
+    group: Dimension | None,
+    *,
+    by_day: bool,
+    answer: dict[tuple[int | None, int | None], Totals],
+) -> None:
+    day = "day" if by_day else "NULL"
+    key = source.columns[group] if group is not None else "NULL"
+    rows = db.execute(
+        f"SELECT {day}, {key}, {_SUMS} FROM {source.table} WHERE {source.where}"
+        " AND day BETWEEN ? AND ? GROUP BY 1, 2",
+        (*source.parameters, days.first.toordinal(), days.last.toordinal()),
+    )
+    for row in rows:
+        _add(answer, (row[0], row[1]), _totals(row[2:]))
+
+
+def _sum_events(
+    db: sqlite3.Connection,
+    span: Span,
+    chosen: Chosen,
+    group: Dimension | None,
+    *,
+    by_day: bool,
+    zone: tzinfo,
+    answer: dict[tuple[int | None, int | None], Totals],
+) -> None:
+    start = to_us(span.start)
+    check_events(db, start, zone, "start")
+    where, parameters = event_conditions(chosen)
+    table = "event CROSS JOIN series ON series.id = event.series"
+    key = "NULL"
+    if group is Dimension.TAG:
+        table += " JOIN tag_set_tag ON tag_set_tag.tag_set = event.tag_set"
+        key = "tag_set_tag.tag"
+    elif group is not None:
+        key = _SERIES_COLUMNS[group]
+    rows = db.execute(
+        f"SELECT {key}, {_EVENT_SUMS} FROM {table}"
+        f" WHERE event.time >= ? AND event.time < ?{where} GROUP BY 1",
+        (start, to_us(span.end), *parameters),
+    )
+    day = span.start.astimezone(zone).date().toordinal() if by_day else None
+    for row in rows:
+        if row[1]:
+            _add(answer, (day, row[0]), _totals(row[1:]))
+
+
+def _add(
+    answer: dict[tuple[int | None, int | None], Totals],
+    key: tuple[int | None, int | None],
+    totals: Totals,
+) -> None:
+    known = answer.get(key)
+    answer[key] = totals if known is None else known + totals
+
+
+def first_day(db: sqlite3.Connection) -> date | None:
+    """Return the earliest local day that has a row, None for an empty ledger."""
+    row = db.execute(
+        f"SELECT MIN(day) FROM agg_day WHERE dimension = {Dimension.TOTAL:d}"
+    ).fetchone()
+    return None if row[0] is None else date.fromordinal(row[0])
+
+
+def slots(
+    db: sqlite3.Connection, chosen: Chosen | None, span: Span, zone: tzinfo
+) -> Iterator[tuple[int, int, int, int, int]]:
+    """Yield (time in µs, requests, prompt, response, cost) per quarter of an hour and key.
+
+    From ``agg_slot`` for all, one device or models; from events for any other filter. The span's
+    edges must lie on quarters of an hour.
+    """
+    if chosen is None:
+        return
+    start, end = to_us(span.start), to_us(span.end)
+    filtered = chosen.dimensions
+    if filtered <= {Dimension.DEVICE} or filtered == {Dimension.MODEL}:
+        dimension = next(iter(filtered), Dimension.TOTAL)
+        where, parameters = _conditions(chosen, dict.fromkeys(Dimension, "key"))
+        yield from db.execute(
+            f"SELECT slot * 900000000, requests, prompt, response, cost FROM agg_slot"
+            f" WHERE dimension = {dimension:d} AND slot >= ? AND slot < ?{where}",
+            (start // 900_000_000, end // 900_000_000, *parameters),
+        )
+        return
+    check_events(db, start, zone, "start")
+    where, parameters = event_conditions(chosen)
+    yield from db.execute(
+        "SELECT time / 900000000 * 900000000, COUNT(*), SUM(prompt), SUM(response),"
+        " COALESCE(SUM(cost), 0) FROM event CROSS JOIN series ON series.id = event.series"
+        f" WHERE event.time >= ? AND event.time < ?{where} GROUP BY 1",
+        (start, end, *parameters),
+    )
+
+
+def events(
+    db: sqlite3.Connection,
+    chosen: Chosen | None,
+    *,
+    start: int,
+    end: int,
+    failed: bool | None = None,
+    before: tuple[int, int] | None = None,
+    limit: int,
+    zone: tzinfo,
+) -> list[StoredEvent]:
+    """Return up to ``limit`` events with start <= time < end (µs), newest first.
+
+    ``before`` is the (time, id) of the last event already seen. With a filter the days that have
+    rows for it are walked newest first, so an idle device's last events are found without a
+    search through everybody else's.
+    """
+    if chosen is None:
+        return []
+    found: list[StoredEvent] = []
+    if before is not None:
+        end = min(end, before[0] + 1)
+    for low, high in _stretches(db, chosen, start=start, end=end, zone=zone):
+        found += _events_between(
+            db, chosen, low, high, failed=failed, before=before, limit=limit - len(found), zone=zone
+        )
+        if len(found) >= limit:
+            break
+    return found
+
+
+def _events_between(
+    db: sqlite3.Connection,
+    chosen: Chosen,
+    low: int,
+    high: int,
+    *,
+    failed: bool | None,
+    before: tuple[int, int] | None,
+    limit: int,
+    zone: tzinfo,
+) -> list[StoredEvent]:
+    where, parameters = event_conditions(chosen)
+    if failed is not None:
+        where += " AND event.failed = ?"
+        parameters += (int(failed),)
+    if before is not None:
+        where += " AND (event.time, event.id) < (?, ?)"
+        parameters += before
+    rows = db.execute(
+        f"{SELECT_EVENTS} WHERE event.time >= ? AND event.time < ?{where}"
+        " ORDER BY event.time DESC, event.id DESC LIMIT ?",
+        (low, high, *parameters, limit),
+    )
+    return [event_of_row(row, zone) for row in rows]
+
+
+def _stretches(
+    db: sqlite3.Connection, chosen: Chosen, *, start: int, end: int, zone: tzinfo
+) -> Iterator[tuple[int, int]]:
+    """Yield the stretches of time (µs) to look through, newest first."""
+    filtered = chosen.dimensions
+    if not filtered:
+        yield start, end
+        return
+    bounds = db.execute("SELECT MIN(time), MAX(time) FROM event").fetchone()
+    if bounds[0] is None:
+        return
+    low, high = max(start, bounds[0]), min(end, bounds[1] + 1)
+    if low >= high:
+        return
+    # The rarest part of the filter decides; any row of it may belong to the whole filter.
+    one = Chosen(
+        **{_FIELDS[dimension]: getattr(chosen, _FIELDS[dimension]) for dimension in [min(filtered)]}
+    )
+    source = _day_source(one, None)
+    assert source is not None
+    query = f"SELECT 1 FROM {source.table} WHERE {source.where} AND day = ? LIMIT 1"
+    day = from_us(high - 1, zone).date()
+    last = from_us(low, zone).date()
+    while day >= last:
+        if db.execute(query, (*source.parameters, day.toordinal())).fetchone() is not None:
+            span = day_span(Days(day, day), zone)
+            yield max(low, to_us(span.start)), min(high, to_us(span.end))
+        day -= DAY
+
+
+_FIELDS: Final = {
+    Dimension.DEVICE: "device",
+    Dimension.ENDPOINT: "endpoint",
+    Dimension.MODEL: "models",
+    Dimension.USER: "user",
+    Dimension.TAG: "tag",
+}
+
+
+def names(db: sqlite3.Connection, table: str) -> dict[int, tuple[Any, ...]]:
+    """Return every row of a dimension's table by id."""
+    columns = {"device": "key, name", "model": "provider, name"}.get(table, "key")
+    return {row[0]: row[1:] for row in db.execute(f"SELECT id, {columns} FROM {table}")}

@@ -1,0 +1,132 @@
+"""Group commit: many callers, one transaction, one hop to the database thread.
+
+``submit`` appends to a queue and returns a future. If nothing is being written, the next turn of
+the event loop sends up to ``MAX_BATCH`` queued items to the database thread in one hop; when they
+are committed, every caller's future is resolved and the next batch starts. So a lone caller waits
+for one hop and one fsync, and a crowd shares them.
+
+The queue is bounded: beyond ``MAX_QUEUE`` items a caller waits for room, in order of arrival. A
+caller who is cancelled while waiting for the answer does not withdraw the item: it is stored. The
+write function returns one outcome per submission, so one caller's bad item never fails another's.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from .errors import ClosedError
+
+MAX_BATCH: Final = 2_000
+MAX_QUEUE: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Submission[Item, Outcome]:
+    """Items that are stored together or not at all, and where their outcome is awaited."""
+
+    items: Sequence[Item]
+    future: asyncio.Future[Outcome]
+
+
+class Writer[Item, Outcome]:
+    """The queue in front of the one connection that writes."""
+
+    def __init__(
+        self,
+        *,
+        run: Callable[
+            [Callable[[], Sequence[Outcome | Exception]]],
+            Awaitable[Sequence[Outcome | Exception]],
+        ],
+        write: Callable[[Sequence[Sequence[Item]]], Sequence[Outcome | Exception]],
+        committed: Callable[[], None],
+    ) -> None:
+        """Prepare an empty queue.
+
+        ``run`` carries a function to the database thread; ``write`` runs there and returns one
+        outcome (or the exception to raise) per submission; ``committed`` is called in the loop
+        after each batch.
+        """
+        self._run = run
+        self._write = write
+        self._committed = committed
+        self._queue: deque[Submission[Item, Outcome]] = deque()
+        self._queued = 0
+        self._room: deque[asyncio.Future[None]] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+
+    @property
+    def depth(self) -> int:
+        """Return how many items wait or are being written."""
+        return self._queued
+
+    async def submit(self, items: Sequence[Item]) -> Outcome:
+        """Store ``items`` together and return the outcome once it is durable.
+
+        Raises ClosedError after ``close``; whatever ``write`` returned as this submission's
+        exception otherwise.
+        """
+        loop = asyncio.get_running_loop()
+        while self._queued >= MAX_QUEUE and not self._closed:
+            waiter = loop.create_future()
+            self._room.append(waiter)
+            await waiter
+        if self._closed:
+            raise ClosedError
+        future: asyncio.Future[Outcome] = loop.create_future()
+        self._queue.append(Submission(items, future))
+        self._queued += len(items)
+        if self._task is None:
+            self._task = loop.create_task(self._drain())
+        return await future
+
+    async def close(self) -> None:
+        """Refuse new items, store all queued ones, and return when they are durable."""
+        self._closed = True
+        while self._room:
+            self._wake(self._room.popleft())
+        if self._task is not None:
+            await asyncio.shield(self._task)
+
+    async def _drain(self) -> None:
+        try:
+            while self._queue:
+                await self._write_batch(self._take())
+        finally:
+            self._task = None
+
+    def _take(self) -> list[Submission[Item, Outcome]]:
+        batch = [self._queue.popleft()]
+        count = len(batch[0].items)
+        while self._queue and count + len(self._queue[0].items) <= MAX_BATCH:
+            batch.append(self._queue.popleft())
+            count += len(batch[-1].items)
+        return batch
+
+    async def _write_batch(self, batch: Sequence[Submission[Item, Outcome]]) -> None:
+        parts = [submission.items for submission in batch]
+        try:
+            outcomes = await self._run(lambda: self._write(parts))
+        except Exception as error:  # noqa: BLE001 - handed to every caller of the batch
+            outcomes = [error] * len(batch)
+        for submission, outcome in zip(batch, outcomes, strict=True):
+            self._queued -= len(submission.items)
+            if submission.future.done():  # its caller has gone; the item is stored all the same
+                continue
+            if isinstance(outcome, Exception):
+                submission.future.set_exception(outcome)
+            else:
+                submission.future.set_result(outcome)
+        while self._room and self._queued < MAX_QUEUE:
+            # One waiter per free place is enough, but a batch frees many: wake them all, they
+            # check again and queue up in the same order.
+            self._wake(self._room.popleft())
+        self._committed()
+
+    @staticmethod
+    def _wake(waiter: asyncio.Future[None]) -> None:
+        if not waiter.done():
+            waiter.set_result(None)
