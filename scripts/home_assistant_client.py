@@ -1,0 +1,197 @@
+"""A client of Home Assistant's HTTP API that also onboards and signs in.
+
+Numbers in answers are read digit for digit, so that money can be compared exactly.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from decimal import Decimal
+from http import HTTPStatus
+from http.client import HTTPConnection
+import json
+import time
+from typing import Any, Final
+from urllib.parse import urlencode
+
+HOST: Final = "127.0.0.1"
+DOMAIN: Final = "llm_analytics"
+
+_TOKEN_LASTS: Final = 20 * 60  # of the 30 minutes that Home Assistant grants
+
+
+class RequestError(Exception):
+    """Home Assistant refused a request that has to succeed; the message says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an HTTP request was answered; numbers with a point are Decimals, digit for digit."""
+
+    status: int
+    text: str
+
+    @property
+    def json(self) -> Any:
+        """Return the body, read as JSON."""
+        return json.loads(self.text, parse_float=Decimal)
+
+
+class HomeAssistantClient:
+    """One user of the Home Assistant that listens on a port of this machine."""
+
+    def __init__(
+        self, port: int, *, username: str = "demo", password: str = "demo-household"
+    ) -> None:
+        """Describe it; nothing is sent yet."""
+        self.port = port
+        self.username = username
+        self.password = password
+        self._tokens: dict[str, Any] = {}
+        self._tokens_until = 0.0
+
+    @property
+    def url(self) -> str:
+        """Return the address of the user interface, without a slash at the end."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def client_id(self) -> str:
+        """Return the name by which Home Assistant's own user interface signs in."""
+        return f"{self.url}/"
+
+    # Signing in
+
+    def sign_in(self) -> None:
+        """Create the household's user on a new Home Assistant, else log in as that user."""
+        steps = self.call("GET", "/api/onboarding", token=None)
+        todo = []
+        if steps.status == HTTPStatus.OK:  # the path is gone once every step is done
+            todo = [step["step"] for step in steps.json if not step["done"]]
+        if "user" in todo:
+            account = {
+                "client_id": self.client_id,
+                "name": self.username.title(),
+                "username": self.username,
+                "password": self.password,
+                "language": "en",
+            }
+            code = self._done("POST", "/api/onboarding/users", account, token=None)["auth_code"]
+        else:
+            code = self._log_in()
+        self._fetch_tokens({"grant_type": "authorization_code", "code": code})
+        for step in todo:
+            if step != "user":
+                answers = {"client_id": self.client_id, "redirect_uri": self.client_id}
+                body = answers if step == "integration" else {}
+                self._done("POST", f"/api/onboarding/{step}", body)
+
+    def _log_in(self) -> str:
+        client = {"client_id": self.client_id}
+        handler = {"handler": ["homeassistant", None], "redirect_uri": self.client_id}
+        flow = self._done("POST", "/auth/login_flow", client | handler, token=None)
+        user = {"username": self.username, "password": self.password}
+        path = f"/auth/login_flow/{flow['flow_id']}"
+        answer = self._done("POST", path, client | user, token=None)
+        if answer["type"] != "create_entry":
+            raise RequestError(f"the log-in of {self.username} was refused: {answer.get('errors')}")
+        return str(answer["result"])
+
+    def _fetch_tokens(self, grant: dict[str, str]) -> None:
+        form = urlencode(grant | {"client_id": self.client_id})
+        answer = self._done("POST", "/auth/token", form, token=None)
+        self._tokens |= answer
+        self._tokens_until = time.monotonic() + _TOKEN_LASTS
+
+    @property
+    def token(self) -> str:
+        """Return an access token that holds for some minutes at least."""
+        if time.monotonic() > self._tokens_until:
+            refresh = str(self._tokens["refresh_token"])
+            self._fetch_tokens({"grant_type": "refresh_token", "refresh_token": refresh})
+        return str(self._tokens["access_token"])
+
+    @property
+    def browser_tokens(self) -> str:
+        """Return what the user interface keeps as ``hassTokens`` in the browser's local storage."""
+        return json.dumps(
+            {
+                "access_token": self.token,
+                "refresh_token": self._tokens["refresh_token"],
+                "token_type": "Bearer",
+                "expires_in": int(self._tokens["expires_in"]),
+                "hassUrl": self.url,
+                "clientId": self.client_id,
+                "expires": int((time.time() + _TOKEN_LASTS) * 1000),
+            }
+        )
+
+    def lasting_token(self, name: str) -> str:
+        """Return a new access token that holds for ten years; its name must be new as well."""
+        return asyncio.run(self._lasting_token(name))
+
+    async def _lasting_token(self, name: str) -> str:
+        from aiohttp import ClientSession  # noqa: PLC0415 - only needed here
+
+        async with (
+            ClientSession() as session,
+            session.ws_connect(f"{self.url}/api/websocket") as ws,
+        ):
+            await ws.receive_json()
+            await ws.send_json({"type": "auth", "access_token": self.token})
+            await ws.receive_json()
+            command = "auth/long_lived_access_token"
+            await ws.send_json({"id": 1, "type": command, "client_name": name, "lifespan": 3650})
+            answer = await ws.receive_json()
+        if not answer["success"]:
+            raise RequestError(f"no lasting token: {answer['error']}")
+        return str(answer["result"])
+
+    def set_up_integration(self) -> None:
+        """Go through the integration's own config flow, once, leaving everything as proposed."""
+        if self.get(f"/api/config/config_entries/entry?domain={DOMAIN}"):
+            return
+        flows = "/api/config/config_entries/flow"
+        step = self._done("POST", flows, {"handler": DOMAIN})
+        while step["type"] == "form" and not step.get("errors"):
+            step = self._done("POST", f"{flows}/{step['flow_id']}", {})
+        if step["type"] != "create_entry":
+            raise RequestError(f"the integration could not be set up: {step}")
+
+    # Requests
+
+    def call(
+        self, method: str, path: str, body: object = None, *, token: str | None = ""
+    ) -> Answer:
+        """Send one request and return its answer, whatever it says.
+
+        ``body`` is sent as JSON, a string as a form. ``token`` None sends none, "" its own.
+        """
+        headers = {}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token or self.token}"
+        content = None
+        if isinstance(body, str):
+            content, headers["Content-Type"] = body, "application/x-www-form-urlencoded"
+        elif body is not None:
+            content, headers["Content-Type"] = json.dumps(body), "application/json"
+        connection = HTTPConnection(HOST, self.port, timeout=60)
+        try:
+            connection.request(method, path, content, headers)
+            response = connection.getresponse()
+            return Answer(response.status, response.read().decode())
+        finally:
+            connection.close()
+
+    def get(self, path: str) -> Any:
+        """Return the JSON of a GET that has to succeed."""
+        return self._done("GET", path)
+
+    def post(self, path: str, body: object) -> Any:
+        """Return the JSON of a POST that has to succeed."""
+        return self._done("POST", path, body)
+
+    def _done(self, method: str, path: str, body: object = None, *, token: str | None = "") -> Any:
+        answer = self.call(method, path, body, token=token)
+        if answer.status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
+            raise RequestError(f"{method} {path}: {answer.status} {answer.text[:500]}")
+        return answer.json
