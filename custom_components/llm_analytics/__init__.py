@@ -1,1 +1,54 @@
-"""The household ledger of language-model usage."""
+"""LLM Analytics: the household's ledger of language-model usage."""
+
+from homeassistant.const import Platform
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import config_validation as cv, issue_registry as ir
+from homeassistant.helpers.typing import ConfigType
+
+from .const import DOMAIN
+from .coordinator import LlmAnalyticsConfigEntry, LlmAnalyticsCoordinator
+from .services import async_setup_services
+from .views import async_register_views
+
+PLATFORMS = [Platform.SENSOR]
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Register the actions and the REST API, which outlive the entry."""
+    async_setup_services(hass)
+    async_register_views(hass)
+    return True
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: LlmAnalyticsConfigEntry) -> bool:
+    """Open the ledger and show its figures."""
+    coordinator = LlmAnalyticsCoordinator(hass, entry)
+    await coordinator.async_open()
+    try:
+        await coordinator.async_config_entry_first_refresh()
+    except BaseException:
+        await coordinator.async_close()
+        raise
+    entry.runtime_data = coordinator
+    coordinator.async_start()
+    if (damaged := coordinator.analytics.set_aside) is not None:
+        ir.async_create_issue(
+            hass,
+            DOMAIN,
+            "damaged_database",
+            is_fixable=False,
+            severity=ir.IssueSeverity.ERROR,
+            translation_key="damaged_database",
+            translation_placeholders={"path": str(damaged)},
+        )
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    return True
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: LlmAnalyticsConfigEntry) -> bool:
+    """Close the ledger once its entities are gone."""
+    if unloaded := await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
+        await entry.runtime_data.async_close()
+    return unloaded

@@ -2,7 +2,7 @@
 
 The catalogue matches names loosely (``gemini-1.5-flash-8b`` as ``gemini-1.5-flash``), which would
 price one model as another. So its answer counts only if the asked name is the model's id or one
-of its literal aliases, or differs from one by a version suffix only (``pricing.names_match``).
+of its literal aliases, or differs from one by a version suffix only (``rates.names_match``).
 
 The rates are compiled into exact integers per token: a look-up costs a hundred microseconds, a
 compiled rate a few. Rates that depend on the size of a request (a cliff: once the input exceeds
@@ -38,8 +38,6 @@ _KEYS: Final = (
     ("cache_write_1h", "cache_write_1h_mtok", "cache_write"),
     ("reasoning", "output_reasoning_mtok", "response"),
 )
-# The catalogue's own names of providers that are spelled otherwise here.
-_PROVIDER_IDS: Final[dict[str, str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +73,18 @@ class Catalogue:
         """Return the rates of a model at an instant, or None if the catalogue has none.
 
         ``provider`` is in the ledger's spelling. A tier that the catalogue does not know costs
-        the standard rates. A model that is not sold by the token (by the hour or the image) has
-        no rates here.
+        the standard rates, and so does one of another provider's model (Azure's of OpenAI's). A
+        model that is not sold by the token (by the hour or the image) has no rates here.
         """
         try:
-            found, info = self._snapshot.find_provider_model(
-                model, None, _PROVIDER_IDS.get(provider, provider), None
-            )
+            found, info = self._snapshot.find_provider_model(model, None, provider, None)
         except LookupError:
             return None
         if not any(names_match(model, name) for name in (info.id, *_aliases(info.match))):
             return None
-        prices = info.get_prices(moment.astimezone(UTC), _CONTEXT.get(tier) if tier else None)
+        own = any(info is known for known in found.models)
+        context = _CONTEXT.get(tier) if tier and own else None
+        prices = info.get_prices(moment.astimezone(UTC), context)
         bands = _bands(prices)
         if bands is None:
             return None
@@ -97,11 +95,10 @@ class Catalogue:
 
     def names(self, provider: str) -> list[str]:
         """Return the ids of every model that the catalogue has for a provider."""
-        wanted = _PROVIDER_IDS.get(provider, provider)
         return [
             model.id
             for known in self._snapshot.providers
-            if known.id == wanted
+            if known.id == provider
             for model in known.models
         ]
 

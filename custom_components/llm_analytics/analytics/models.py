@@ -237,7 +237,7 @@ class UsageEvent:
     def _check_names(self) -> None:
         put = object.__setattr__
         check_text("endpoint", self.endpoint, 100)
-        provider, model = split_model(self.provider, self.model)
+        provider, model = split_model(self.provider, self.model or None)
         if provider is None:
             raise InvalidInputError("provider", "required, unless model is provider/model")
         put(self, "provider", check_text("provider", provider, 50))
@@ -248,6 +248,8 @@ class UsageEvent:
                 put(self, field, None)
             elif value is not None:
                 check_text(field, value, maximum)
+        if self.request_id is not None:
+            check_text("request_id", self.request_id, 255)
         if self.user_id == ANONYMOUS:
             put(self, "user_id", None)
 
@@ -303,7 +305,6 @@ _OPTIONAL_TEXTS: Final = (
     ("user_id", 255),
     ("agent", 255),
     ("context", 255),
-    ("request_id", 255),
     ("error_type", 100),
     ("recorded_by", 64),
 )

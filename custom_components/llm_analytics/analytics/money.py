@@ -13,7 +13,8 @@ PICO_PLACES = 12
 PICO = 10**PICO_PLACES
 MAX_INT64 = 2**63 - 1
 
-# Wide enough for every amount that is accepted, so that scaling never rounds on the way.
+# Wide enough for every amount that is accepted; however many places it was given with, it is
+# rounded once, by quantize.
 _WIDE = Context(prec=200, rounding=ROUND_HALF_EVEN)
 
 
@@ -28,7 +29,8 @@ def divide_half_even(numerator: int, denominator: int) -> int:
 
 def to_scale(value: Decimal, places: int) -> int:
     """Return ``value`` as an integer count of 10^-places, rounded half to even."""
-    return int(value.scaleb(places, _WIDE).to_integral_value(ROUND_HALF_EVEN, _WIDE))
+    kept = value.quantize(Decimal(1).scaleb(-places, _WIDE), context=_WIDE)
+    return int(kept.scaleb(places, _WIDE))
 
 
 def to_pico(value: Decimal) -> int:

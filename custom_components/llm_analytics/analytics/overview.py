@@ -7,6 +7,7 @@ end of today, so an event dated a few minutes ahead still counts.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from .models import Filter, Json, StoredEvent, Totals
 from .money import from_pico
@@ -21,6 +22,11 @@ class PeriodTotals:
     period: Period
     start: datetime
     totals: Totals
+
+    @property
+    def cost(self) -> Decimal:
+        """Return the exact cost in USD."""
+        return from_pico(self.totals.cost)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ and nothing reads a clock: the zone and "now" are always arguments. Weeks start 
 
 A quarter of an hour of UTC (a *slot*) is the finest grain that aggregates keep. Every zone's
 offset has been a multiple of 15 minutes since 2015, the earliest time an event may have, so a
-slot never straddles two local hours or days.
+slot never straddles two local days, nor two local hours (but for Antarctica/Casey, whose clocks
+changed at one minute past midnight in 2020, 2021 and 2022).
 """
 
 from dataclasses import dataclass

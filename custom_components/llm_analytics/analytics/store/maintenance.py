@@ -138,9 +138,9 @@ def _delete_events(db: sqlite3.Connection, before: int) -> int:
 
 def reclaim(db: sqlite3.Connection) -> int:
     """Give one step of free pages back to the file system; return the bytes."""
-    before = db.execute("PRAGMA page_count").fetchone()[0]
+    before: int = db.execute("PRAGMA page_count").fetchone()[0]
     db.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
-    after = db.execute("PRAGMA page_count").fetchone()[0]
+    after: int = db.execute("PRAGMA page_count").fetchone()[0]
     size: int = db.execute("PRAGMA page_size").fetchone()[0]
     return (before - after) * size
 

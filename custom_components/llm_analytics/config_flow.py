@@ -1,0 +1,146 @@
+"""Set-up, reconfiguration and options."""
+
+import os
+from typing import Any, override
+
+from homeassistant.config_entries import (
+    ConfigFlow,
+    ConfigFlowResult,
+    OptionsFlowWithReload,
+)
+from homeassistant.core import callback
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    SelectSelector,
+    SelectSelectorConfig,
+)
+import voluptuous as vol
+
+from .analytics import FREE_PROVIDERS, normal_provider
+from .const import (
+    CONF_CATALOGUE,
+    CONF_CATALOGUE_REFRESH,
+    CONF_FREE_PROVIDERS,
+    CONF_KEEP_DETAILS,
+    CONF_KEEP_METADATA,
+    CONF_RETENTION_DAYS,
+    DEFAULT_RETENTION_DAYS,
+    DOMAIN,
+    MAX_RETENTION_DAYS,
+    MIN_RETENTION_DAYS,
+)
+from .coordinator import LlmAnalyticsConfigEntry
+
+STORAGE_SCHEMA = vol.Schema(
+    {
+        vol.Required(CONF_RETENTION_DAYS, default=DEFAULT_RETENTION_DAYS): NumberSelector(
+            NumberSelectorConfig(
+                min=0,
+                max=MAX_RETENTION_DAYS,
+                step=1,
+                unit_of_measurement="d",
+                mode=NumberSelectorMode.BOX,
+            )
+        ),
+        vol.Required(CONF_KEEP_DETAILS, default=True): BooleanSelector(),
+        vol.Required(CONF_KEEP_METADATA, default=True): BooleanSelector(),
+    }
+)
+PRICES_SCHEMA = vol.Schema(
+    {
+        vol.Required(CONF_CATALOGUE, default=True): BooleanSelector(),
+        vol.Required(CONF_CATALOGUE_REFRESH, default=False): BooleanSelector(),
+        vol.Required(CONF_FREE_PROVIDERS, default=list(FREE_PROVIDERS)): SelectSelector(
+            SelectSelectorConfig(options=sorted(FREE_PROVIDERS), multiple=True, custom_value=True)
+        ),
+    }
+)
+OPTIONS_SCHEMA = STORAGE_SCHEMA.extend(PRICES_SCHEMA.schema)
+
+
+def checked(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the options as they are kept, and what is wrong with them by field."""
+    days = int(options[CONF_RETENTION_DAYS])
+    kept = options | {CONF_RETENTION_DAYS: days}
+    if CONF_FREE_PROVIDERS in options:
+        kept[CONF_FREE_PROVIDERS] = sorted(
+            {normal_provider(name) for name in options[CONF_FREE_PROVIDERS]}
+        )
+    errors = {}
+    if days and not MIN_RETENTION_DAYS <= days <= MAX_RETENTION_DAYS:
+        errors[CONF_RETENTION_DAYS] = "retention_range"
+    return kept, errors
+
+
+class LlmAnalyticsConfigFlow(ConfigFlow, domain=DOMAIN):
+    """Set the ledger up; there is one."""
+
+    VERSION = 1
+
+    @staticmethod
+    @callback
+    @override
+    def async_get_options_flow(config_entry: LlmAnalyticsConfigEntry) -> LlmAnalyticsOptionsFlow:
+        """Return the options flow."""
+        return LlmAnalyticsOptionsFlow()
+
+    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask what is to be kept; everything else has a default."""
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            options, errors = checked(user_input)
+            if not errors and not await self._async_folder_is_writable():
+                errors["base"] = "not_writable"
+            if not errors:
+                return self.async_create_entry(title="LLM Analytics", data={}, options=options)
+        return self.async_show_form(
+            step_id="user",
+            data_schema=self.add_suggested_values_to_schema(STORAGE_SCHEMA, user_input or {}),
+            errors=errors,
+        )
+
+    async def async_step_reconfigure(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask again what is to be kept."""
+        entry = self._get_reconfigure_entry()
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            options, errors = checked(user_input)
+            if not errors:
+                return self.async_update_reload_and_abort(
+                    entry, options={**entry.options, **options}
+                )
+        return self.async_show_form(
+            step_id="reconfigure",
+            data_schema=self.add_suggested_values_to_schema(
+                STORAGE_SCHEMA, user_input or entry.options
+            ),
+            errors=errors,
+        )
+
+    async def _async_folder_is_writable(self) -> bool:
+        folder = self.hass.config.config_dir
+        return await self.hass.async_add_executor_job(os.access, folder, os.W_OK)
+
+
+class LlmAnalyticsOptionsFlow(OptionsFlowWithReload):
+    """Change what is kept and where prices come from."""
+
+    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show all options on one page."""
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            options, errors = checked(user_input)
+            if not errors:
+                return self.async_create_entry(data=options)
+        return self.async_show_form(
+            step_id="init",
+            data_schema=self.add_suggested_values_to_schema(
+                OPTIONS_SCHEMA, user_input or self.config_entry.options
+            ),
+            errors=errors,
+        )

@@ -1,0 +1,17 @@
+"""Names and defaults of the integration."""
+
+from typing import Final
+
+DOMAIN: Final = "llm_analytics"
+DATABASE: Final = "llm_analytics.db"
+
+CONF_RETENTION_DAYS: Final = "retention_days"
+CONF_KEEP_DETAILS: Final = "keep_details"
+CONF_KEEP_METADATA: Final = "keep_metadata"
+CONF_CATALOGUE: Final = "catalogue"
+CONF_CATALOGUE_REFRESH: Final = "catalogue_refresh"
+CONF_FREE_PROVIDERS: Final = "free_providers"
+
+DEFAULT_RETENTION_DAYS: Final = 365
+MIN_RETENTION_DAYS: Final = 30
+MAX_RETENTION_DAYS: Final = 730

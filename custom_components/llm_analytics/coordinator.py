@@ -1,0 +1,188 @@
+"""The coordinator: keeps the sensors' figures fresh, and is the one owner of time.
+
+Figures are pushed: a commit asks for a refresh, several within a second share one. The clock only
+drives the roll-over at the home's midnight and the daily clean-up. A change of Home Assistant's
+time zone re-dates the ledger.
+"""
+
+from datetime import datetime, timedelta
+import logging
+from pathlib import Path
+from typing import override
+from zoneinfo import ZoneInfo
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import EVENT_CORE_CONFIG_UPDATE, EVENT_HOMEASSISTANT_CLOSE
+from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
+from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
+from homeassistant.helpers.debounce import Debouncer
+from homeassistant.helpers.event import async_track_point_in_utc_time, async_track_time_change
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
+from homeassistant.util import dt as dt_util
+
+from .analytics import (
+    FREE_PROVIDERS,
+    Analytics,
+    AnalyticsError,
+    NewerSchemaError,
+    Settings,
+    StorageError,
+    Summary,
+    midnight,
+)
+from .const import (
+    CONF_CATALOGUE,
+    CONF_FREE_PROVIDERS,
+    CONF_KEEP_DETAILS,
+    CONF_KEEP_METADATA,
+    CONF_RETENTION_DAYS,
+    DATABASE,
+    DEFAULT_RETENTION_DAYS,
+    DOMAIN,
+)
+
+_LOGGER = logging.getLogger(__name__)
+
+# Commits within this many seconds share one refresh, so a busy gateway does not keep the loop busy.
+_COOLDOWN = 1.0
+
+type LlmAnalyticsConfigEntry = ConfigEntry[LlmAnalyticsCoordinator]
+
+
+class LlmAnalyticsCoordinator(DataUpdateCoordinator[Summary]):
+    """Owns the ledger of one config entry and the figures shown from it."""
+
+    config_entry: LlmAnalyticsConfigEntry
+    analytics: Analytics
+
+    def __init__(self, hass: HomeAssistant, entry: LlmAnalyticsConfigEntry) -> None:
+        """Prepare; ``async_open`` opens the ledger."""
+        super().__init__(
+            hass,
+            _LOGGER,
+            config_entry=entry,
+            name=DOMAIN,
+            request_refresh_debouncer=Debouncer(hass, _LOGGER, cooldown=_COOLDOWN, immediate=True),
+        )
+        self._cancel_midnight: CALLBACK_TYPE | None = None
+
+    async def async_open(self) -> None:
+        """Open the ledger. Raises ConfigEntryError or ConfigEntryNotReady."""
+        try:
+            self.analytics = await Analytics.open(
+                Path(self.hass.config.path(DATABASE)),
+                zone=local_zone(),
+                clock=dt_util.utcnow,
+                settings=_settings(self.config_entry),
+                committed=self._committed,
+            )
+        except NewerSchemaError as error:
+            raise ConfigEntryError(
+                translation_domain=DOMAIN,
+                translation_key="newer_schema",
+                translation_placeholders={"found": str(error.found), "known": str(error.known)},
+            ) from error
+        except StorageError as error:
+            raise ConfigEntryNotReady(
+                translation_domain=DOMAIN,
+                translation_key="storage_error",
+                translation_placeholders={"error": str(error)},
+            ) from error
+
+    @callback
+    def async_start(self) -> None:
+        """Listen to the clock, to the configuration and to Home Assistant's end."""
+        entry = self.config_entry
+        self._schedule_midnight()
+        entry.async_on_unload(self._stop_midnight)
+        # Some minutes past four exists on every day in every zone.
+        entry.async_on_unload(
+            async_track_time_change(self.hass, self._async_retain, hour=4, minute=5, second=0)
+        )
+        entry.async_on_unload(
+            self.hass.bus.async_listen(EVENT_CORE_CONFIG_UPDATE, self._async_config_updated)
+        )
+        # Entries are not unloaded when Home Assistant stops.
+        entry.async_on_unload(
+            self.hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, self._async_close)
+        )
+
+    @override
+    async def _async_update_data(self) -> Summary:
+        try:
+            return await self.analytics.summary()
+        except AnalyticsError as error:
+            raise UpdateFailed(
+                translation_domain=DOMAIN,
+                translation_key="storage_error",
+                translation_placeholders={"error": str(error)},
+            ) from error
+
+    @callback
+    def _committed(self) -> None:
+        self._debounced_refresh.async_schedule_call()
+
+    @callback
+    def _schedule_midnight(self) -> None:
+        self._stop_midnight()
+        zone = local_zone()
+        tomorrow = dt_util.now(zone).date() + timedelta(days=1)
+        self._cancel_midnight = async_track_point_in_utc_time(
+            self.hass, self._async_midnight, midnight(tomorrow, zone)
+        )
+
+    @callback
+    def _stop_midnight(self) -> None:
+        if self._cancel_midnight is not None:
+            self._cancel_midnight()
+            self._cancel_midnight = None
+
+    async def _async_midnight(self, _: datetime) -> None:
+        self._cancel_midnight = None
+        self._schedule_midnight()
+        await self.async_refresh()
+
+    async def _async_retain(self, _: datetime) -> None:
+        """Remove what the household does not keep, in as many steps as it takes."""
+        try:
+            while not (cleaned := await self.analytics.retain()).complete:
+                _LOGGER.debug("Clean-up goes on: %s", cleaned)
+        except AnalyticsError as error:
+            _LOGGER.warning("The daily clean-up failed: %s", error)
+
+    async def _async_config_updated(self, _: Event) -> None:
+        zone = local_zone()
+        if zone.key == self.analytics.zone.key:
+            return
+        self._schedule_midnight()
+        try:
+            await self.analytics.set_zone(zone)
+        except AnalyticsError as error:
+            _LOGGER.warning("Days could not be moved to the new time zone: %s", error)
+        await self.async_refresh()
+
+    async def _async_close(self, _: Event) -> None:
+        await self.async_close()
+
+    async def async_close(self) -> None:
+        """Stop refreshing and close the ledger; every acknowledged event is in the file."""
+        await self.async_shutdown()
+        await self.analytics.close()
+
+
+def local_zone() -> ZoneInfo:
+    """Return Home Assistant's time zone."""
+    zone = dt_util.get_default_time_zone()
+    assert isinstance(zone, ZoneInfo)
+    return zone
+
+
+def _settings(entry: LlmAnalyticsConfigEntry) -> Settings:
+    options = entry.options
+    return Settings(
+        retention_days=int(options.get(CONF_RETENTION_DAYS, DEFAULT_RETENTION_DAYS)),
+        keep_details=options.get(CONF_KEEP_DETAILS, True),
+        keep_metadata=options.get(CONF_KEEP_METADATA, True),
+        use_catalogue=options.get(CONF_CATALOGUE, True),
+        free_providers=tuple(options.get(CONF_FREE_PROVIDERS, FREE_PROVIDERS)),
+    )

@@ -1,0 +1,191 @@
+"""The actions: the same questions and changes as the REST API, for automations and scripts.
+
+Input is validated by the same schemas (leniently, as templates render to text), and whatever is
+wrong is said in a translated error that names the field.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from homeassistant.core import (
+    HomeAssistant,
+    ServiceCall,
+    ServiceResponse,
+    SupportsResponse,
+    callback,
+)
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
+from homeassistant.helpers import service
+from homeassistant.util.file import write_utf8_file_atomic
+import voluptuous as vol
+
+from . import schemas
+from .access import may_record
+from .analytics import Analytics, AnalyticsError, Json
+from .const import DOMAIN
+from .errors import translated
+from .schemas import Fields, plain_floats, validate
+from .validators import Choice, Flag, Text
+
+REPORTS_FOLDER: Final = "reports"
+_MAX_RESPONSE: Final = 10_000_000
+
+
+class Action(StrEnum):
+    """Names of the actions."""
+
+    RECORD_USAGE = "record_usage"
+    GENERATE_REPORT = "generate_report"
+    CLEANUP = "cleanup"
+
+
+GENERATE_REPORT: Final[Fields] = schemas.REPORT | {
+    vol.Optional("format", default="json"): Choice(("json", "csv")),
+    vol.Optional("detailed", default=False): Flag(lenient=True),
+    vol.Optional("file"): Text(1, 255),
+}
+
+type Answer = dict[str, Json] | None
+type Handler = Callable[[ServiceCall, Analytics, dict[str, Any]], Awaitable[Answer]]
+
+
+@dataclass(frozen=True)
+class ActionDescription:
+    """An action: its fields, who handles it, and whether only administrators may call it."""
+
+    name: Action
+    fields: Fields
+    handle: Handler
+    admin: bool = False
+
+
+async def _record_usage(call: ServiceCall, analytics: Analytics, data: dict[str, Any]) -> Answer:
+    user_id = call.context.user_id
+    if user_id is not None:
+        user = await call.hass.auth.async_get_user(user_id)
+        if user is not None and not may_record(user):
+            raise Unauthorized(context=call.context)
+        if data.get("user_id") is None:
+            data["user_id"] = user_id
+    event = schemas.usage_event(data, source="action", recorded_by=user_id)
+    recorded = await analytics.record(event)
+    return recorded.as_dict() if call.return_response else None
+
+
+async def _generate_report(call: ServiceCall, analytics: Analytics, data: dict[str, Any]) -> Answer:
+    path = await _report_path(call, data["file"]) if "file" in data else None
+    arguments = schemas.report_arguments(data, analytics.zone)
+    if data["format"] == "json":
+        answer = (await analytics.report(**arguments)).as_dict()
+        if path is None:
+            return answer
+        text = schemas.json_text(answer)
+    else:
+        name, chunks = await analytics.report_csv(**arguments, detailed=data["detailed"])
+        parts, size = [], 0
+        async for chunk in chunks:
+            parts.append(chunk)
+            size += len(chunk)
+            if path is None and size > _MAX_RESPONSE:
+                raise ServiceValidationError(
+                    translation_domain=DOMAIN, translation_key="report_too_large"
+                )
+        text = "".join(parts)
+        if path is None:
+            return {"filename": name, "csv": text}
+    try:
+        await call.hass.async_add_executor_job(_write, path, text)
+    except OSError as error:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key="report_not_written",
+            translation_placeholders={"path": str(path), "error": str(error)},
+        ) from error
+    return {"file": str(path), "bytes": len(text.encode())}
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_utf8_file_atomic(str(path), text)
+
+
+async def _report_path(call: ServiceCall, name: str) -> Path:
+    """Return where a report may be written: below the reports folder or an allowed path."""
+    hass = call.hass
+    if call.context.user_id is not None:
+        user = await hass.auth.async_get_user(call.context.user_id)
+        if user is None or not user.is_admin:
+            raise Unauthorized(context=call.context)
+
+    def allowed() -> Path | None:
+        home = Path(hass.config.path(DOMAIN, REPORTS_FOLDER)).resolve()
+        path = (home / name).resolve()
+        if path.is_relative_to(home) and path != home:
+            return path
+        # Everything below www is served to anybody without a log-in.
+        if path.is_relative_to(Path(hass.config.path("www")).resolve()):
+            return None
+        return path if hass.config.is_allowed_path(str(path)) else None
+
+    path = await hass.async_add_executor_job(allowed)
+    if path is None:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="path_not_allowed",
+            translation_placeholders={"path": name},
+        )
+    return path
+
+
+async def _cleanup(_: ServiceCall, analytics: Analytics, data: dict[str, Any]) -> Answer:
+    cleaned = await analytics.clean_up(
+        data.get("retention_days"), keep_aggregates=data["keep_aggregates"]
+    )
+    return cleaned.as_dict()
+
+
+ACTIONS: Final[tuple[ActionDescription, ...]] = (
+    ActionDescription(Action.RECORD_USAGE, schemas.USAGE_ACTION, _record_usage),
+    ActionDescription(Action.GENERATE_REPORT, GENERATE_REPORT, _generate_report),
+    ActionDescription(Action.CLEANUP, schemas.CLEANUP, _cleanup, admin=True),
+)
+
+
+async def _async_handle(description: ActionDescription, call: ServiceCall) -> ServiceResponse:
+    """Find the ledger, validate, act, and say what went wrong."""
+    entry = service.async_get_config_entry(call.hass, DOMAIN, None)
+    analytics: Analytics = entry.runtime_data.analytics
+    try:
+        data = validate(description.fields, call.data)
+        response = await description.handle(call, analytics, data)
+    except AnalyticsError as error:
+        raise translated(error) from error
+    answer: ServiceResponse = plain_floats(response) if call.return_response else None
+    return answer
+
+
+@callback
+def async_setup_services(hass: HomeAssistant) -> None:
+    """Register the actions."""
+    for description in ACTIONS:
+        handler = partial(_async_handle, description)
+        if description.admin:
+            service.async_register_admin_service(
+                hass,
+                DOMAIN,
+                description.name,
+                handler,
+                schema=vol.Schema({}, extra=vol.ALLOW_EXTRA),
+                supports_response=SupportsResponse.OPTIONAL,
+            )
+        else:
+            hass.services.async_register(
+                DOMAIN,
+                description.name,
+                handler,
+                supports_response=SupportsResponse.OPTIONAL,
+            )

@@ -1,0 +1,56 @@
+"""Fixtures of the tests that need Home Assistant."""
+
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from aiohttp.test_utils import TestClient
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+import custom_components.llm_analytics  # noqa: F401 - before the plugin's own custom_components
+from custom_components.llm_analytics.const import DOMAIN
+from custom_components.llm_analytics.coordinator import LlmAnalyticsCoordinator
+
+type Client = TestClient[Any, Any]
+type ClientFactory = Callable[..., Coroutine[Any, Any, Client]]
+
+
+@pytest.fixture
+def hass_config_dir(tmp_path: Path) -> str:
+    """Give every test a configuration folder of its own."""
+    return str(tmp_path)
+
+
+@pytest.fixture
+def options() -> dict[str, Any]:
+    """Return the entry's options; override to set some."""
+    return {}
+
+
+@pytest.fixture
+async def entry(
+    hass: HomeAssistant, enable_custom_integrations: None, options: dict[str, Any]
+) -> AsyncGenerator[MockConfigEntry]:
+    """Set the integration up in Home Assistant."""
+    config_entry = MockConfigEntry(domain=DOMAIN, title="LLM Analytics", options=options)
+    config_entry.add_to_hass(hass)
+    assert await async_setup_component(hass, DOMAIN, {})
+    await hass.async_block_till_done()
+    yield config_entry
+    await hass.config_entries.async_unload(config_entry.entry_id)
+
+
+@pytest.fixture
+def coordinator(entry: MockConfigEntry) -> LlmAnalyticsCoordinator:
+    """Return the coordinator of the entry set up."""
+    found: LlmAnalyticsCoordinator = entry.runtime_data
+    return found
+
+
+@pytest.fixture
+async def client(entry: MockConfigEntry, hass_client: ClientFactory) -> Client:
+    """Return an administrator's HTTP client."""
+    return await hass_client()

@@ -1,0 +1,3 @@
+"""Home Assistant puts probatio in the place of voluptuous; so does the type checker."""
+
+from probatio import *
