@@ -1,0 +1,1 @@
+"""The tests of the engine, which need no Home Assistant."""
