@@ -1,0 +1,67 @@
+from collections.abc import Iterator
+
+from playwright.sync_api import Page, expect, sync_playwright
+import pytest
+
+from scripts.real_home_assistant import RealHomeAssistant
+from tests.e2e.conftest import OUTPUT
+
+pytestmark = pytest.mark.browser
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+FIND_DEVICE = """() => {
+    const hass = document.querySelector("home-assistant")?.hass;
+    const states = hass?.entities?.["sensor.llm_analytics_requests_today"];
+    return states?.device_id ?? null;
+}"""
+
+
+@pytest.fixture
+def page(home: RealHomeAssistant, chromium: str) -> Iterator[Page]:
+    """Return a browser's page that is signed in to Home Assistant."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        tokens = home.browser_tokens.replace("\\", "\\\\").replace("'", "\\'")
+        page.add_init_script(f"localStorage.setItem('hassTokens', '{tokens}')")
+        yield page
+        browser.close()
+
+
+def test_a_sensor_changes_on_the_screen_after_a_post(home: RealHomeAssistant, page: Page) -> None:
+    page.goto(home.url)
+    device = page.wait_for_function(FIND_DEVICE, timeout=60_000).json_value()
+    page.goto(f"{home.url}/config/devices/device/{device}")
+    row = page.locator(
+        "hui-sensor-entity-row, ha-settings-row, .entity-row, hui-generic-entity-row"
+    )
+    requests = row.filter(has_text="Requests today").first
+    expect(requests).to_contain_text("0", timeout=60_000)
+    page.evaluate("window.neverReloaded = true")
+
+    home.post(
+        "/api/llm_analytics/usage",
+        {
+            "device_ip": "192.168.1.31",
+            "device_name": "Anna's laptop",
+            "endpoint": "chat",
+            "provider": "openai",
+            "model": "gpt-4o",
+            "tokens_prompt": 123_456,
+            "tokens_response": 7_890,
+        },
+    )
+
+    expect(requests).to_contain_text("1", timeout=5_000)
+    expect(row.filter(has_text="Tokens today").first).to_contain_text("131,346", timeout=5_000)
+    assert page.evaluate("window.neverReloaded")
+    OUTPUT.mkdir(exist_ok=True)
+    page.screenshot(path=OUTPUT / "device.png")

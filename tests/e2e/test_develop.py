@@ -1,0 +1,193 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+import json
+import logging
+from pathlib import Path
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from scripts.demo import SEED
+from scripts.home_assistant_client import HomeAssistantClient
+from scripts.real_home_assistant import REPOSITORY, free_port, is_free
+from scripts.sample_household import DAYS, Event, sample_household
+
+pytestmark = pytest.mark.browser
+
+LOGGER = logging.getLogger(__name__)
+API = "/api/llm_analytics"
+ZONE = ZoneInfo("Europe/Berlin")
+READY = "Ctrl-C ends Home Assistant"
+
+
+@dataclass
+class Running:
+    """A scripts/develop that has said everything it says at its start."""
+
+    home: HomeAssistantClient
+    output: str
+
+    @property
+    def curl(self) -> str:
+        line = re.search(r"^ *(curl .*)$", self.output, re.MULTILINE)
+        assert line
+        return line[1]
+
+
+@contextmanager
+def develop(folder: Path, *options: str) -> Iterator[Running]:
+    """Run scripts/develop until it is ready; end it as a terminal or a service manager does."""
+    port = free_port()
+    command: list[str | Path] = [
+        REPOSITORY / "scripts" / "develop",
+        "--port",
+        str(port),
+        "--config",
+        folder,
+    ]
+    with subprocess.Popen(
+        [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        output = ""
+        try:
+            for line in process.stdout:
+                LOGGER.info("%s", line.rstrip())
+                output += line
+                if READY in line:
+                    break
+            assert READY in output, output
+            home = HomeAssistantClient(port)
+            home.sign_in()
+            yield Running(home, output)
+            process.send_signal(signal.SIGTERM)
+            rest = process.stdout.read()
+            assert process.wait(60) == 0, rest
+            assert "stopped" in rest
+            assert is_free(port)
+        finally:
+            process.terminate()
+
+
+def away_from_midnight() -> None:
+    """Wait while the household's day is about to end, so that "today" stays the same day."""
+    while (now := datetime.now(ZONE)).hour == 23 and now.minute >= 56:
+        time.sleep(10)
+
+
+def recorded(folder: Path) -> list[Event]:
+    """Generate again what the program says it has recorded."""
+    progress = json.loads((folder / "sample_household.json").read_text(encoding="utf-8"))
+    until = datetime.fromisoformat(progress["until"])
+    first = datetime.fromisoformat(progress["first"]).date()
+    return sample_household(SEED, until, ZONE, first=first)
+
+
+def figures(events: list[Event]) -> dict[str, dict[str, int]]:
+    """Add the events of today, this week and this month up."""
+    today = datetime.now(ZONE).date()
+    firsts = {
+        "today": today,
+        "week": today - timedelta(days=today.weekday()),
+        "month": today.replace(day=1),
+    }
+    sums = {}
+    for period, first in firsts.items():
+        inside = [
+            event
+            for event in events
+            if datetime.fromisoformat(str(event["timestamp"])).astimezone(ZONE).date() >= first
+        ]
+        sums[period] = {
+            "requests": len(inside),
+            "tokens": sum(
+                int(str(event[name]))
+                for event in inside
+                for name in ("tokens_prompt", "tokens_response")
+            ),
+            "unpriced_requests": sum(event["model"] == "homework-preview" for event in inside),
+        }
+    return sums
+
+
+def without_cost(summary: dict[str, Any]) -> dict[str, dict[str, int]]:
+    """Return the summary's counts."""
+    return {
+        period: {
+            name: summary[period][name] for name in ("requests", "tokens", "unpriced_requests")
+        }
+        for period in ("today", "week", "month")
+    }
+
+
+def stored(home: HomeAssistantClient) -> list[dict[str, Any]]:
+    """Return every event of the ledger."""
+    events = []
+    before = ""
+    while True:
+        page = home.get(f"{API}/usage?limit=1000{before}")
+        events += page["events"]
+        if page["next"] is None:
+            return events
+        before = f"&before={page['next']}"
+
+
+def test_shows_the_sample_household_and_keeps_it(tmp_path: Path) -> None:
+    away_from_midnight()
+    folder = tmp_path / "config"
+    with develop(folder) as first:
+        sample = recorded(folder)
+        assert len({str(event["timestamp"])[:10] for event in sample}) >= DAYS
+        summary = first.home.get(f"{API}/summary")
+        assert without_cost(summary) == figures(sample)
+        rows = stored(first.home)
+        assert len(rows) == len(sample)
+        month = datetime.now(ZONE).strftime("%Y-%m")
+        costs = [
+            row["cost_estimate"]
+            for row in rows
+            if row["timestamp"].startswith(month) and row["cost_estimate"] is not None
+        ]
+        assert summary["month"]["cost_estimate"] == sum(costs) > Decimal(0)
+        if shutil.which("curl"):
+            shown = subprocess.run(shlex.split(first.curl), capture_output=True, check=True)
+            assert json.loads(shown.stdout)["month"]["requests"] == summary["month"]["requests"]
+
+    away_from_midnight()
+    with develop(folder) as second:
+        assert second.curl.split("'")[1] == first.curl.split("'")[1]  # the same token still works
+        sample = recorded(folder)
+        assert without_cost(second.home.get(f"{API}/summary")) == figures(sample)
+        assert len(stored(second.home)) == len(sample)
+
+
+def test_without_a_sample_the_ledger_is_empty_and_reset_removes_the_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "config"
+    folder.mkdir()
+    (folder / "left.txt").write_text("over", encoding="utf-8")
+    with develop(folder, "--no-sample", "--reset") as running:
+        assert stored(running.home) == []
+        assert not (folder / "left.txt").exists()
+
+
+def test_says_what_it_can_do_without_doing_it(tmp_path: Path) -> None:
+    command: list[str | Path] = [
+        REPOSITORY / "scripts" / "develop",
+        "--help",
+        "--config",
+        tmp_path / "none",
+    ]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True)
+    for option in ("--port", "--no-sample", "--reset", "--config"):
+        assert option in shown.stdout
+    assert not (tmp_path / "none").exists()
