@@ -147,7 +147,8 @@ def test_shows_the_sample_household_and_keeps_it(tmp_path: Path) -> None:
     folder = tmp_path / "config"
     with develop(folder) as first:
         sample = recorded(folder)
-        assert len({str(event["timestamp"])[:10] for event in sample}) >= DAYS
+        # Shortly after midnight nobody has asked anything today.
+        assert len({str(event["timestamp"])[:10] for event in sample}) >= DAYS - 1
         summary = first.home.get(f"{API}/summary")
         assert without_cost(summary) == figures(sample)
         rows = stored(first.home)
