@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from aiohttp.test_utils import TestClient
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 import pytest
@@ -14,7 +13,8 @@ import custom_components.llm_analytics  # noqa: F401 - before the plugin's own c
 from custom_components.llm_analytics.const import DOMAIN
 from custom_components.llm_analytics.coordinator import LlmAnalyticsCoordinator
 
-type Client = TestClient[Any, Any]
+from .helpers import Client
+
 type ClientFactory = Callable[..., Coroutine[Any, Any, Client]]
 
 

@@ -14,7 +14,7 @@ import json
 import logging
 from typing import Any, Final
 
-from aiohttp import ClientPayloadError, web
+from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from homeassistant.auth.models import User
 from homeassistant.components.http import KEY_HASS, KEY_HASS_USER, HomeAssistantView
@@ -90,7 +90,7 @@ async def read_json(request: web.Request) -> Any:
         if not body:
             return {}
         return json.loads(body.decode(), parse_float=Decimal, parse_constant=_no_constant)
-    except (ValueError, ClientPayloadError, HttpProcessingError) as error:
+    except (ValueError, web.RequestPayloadError, HttpProcessingError) as error:
         raise InvalidInputError("body", f"is no JSON: {error}") from None
     except RecursionError:
         raise InvalidInputError("body", "is nested too deeply") from None
