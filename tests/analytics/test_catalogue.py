@@ -101,7 +101,7 @@ def reference(provider: str, model: str, event: UsageEvent, moment: datetime) ->
 
 def ours(provider: str, model: str, event: UsageEvent, moment: datetime) -> int | None:
     answer = CATALOGUE.look_up(provider, model, event.service_tier, moment)
-    return answer and answer.quote.rates(event.tokens_prompt).cost(event)
+    return None if answer is None else answer.quote.rates(event.tokens_prompt).cost(event)
 
 
 @pytest.mark.parametrize("names", [OWN, BORROWED, DEEPSEEK], ids=["own", "borrowed", "by hour"])

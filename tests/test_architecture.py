@@ -1,0 +1,145 @@
+"""Imports go one way: every module of the component imports only modules of a lower rank."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+import sys
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "custom_components" / "llm_analytics"
+
+# A package counts as one module: its files may import each other. "analytics" is the engine's
+# only door; "__init__" is the component itself.
+RANKS = {
+    "analytics.default_rates": 0,
+    "analytics.errors": 0,
+    "analytics.money": 0,
+    "analytics.periods": 0,
+    "analytics.schema": 0,
+    "analytics.models": 1,
+    "analytics.spread": 1,
+    "analytics.writer": 1,
+    "analytics.anomalies": 2,
+    "analytics.forecast": 2,
+    "analytics.rates": 2,
+    "analytics.reports": 2,
+    "analytics.trends": 2,
+    "analytics.breakdowns": 3,
+    "analytics.catalogue": 3,
+    "analytics.costs": 3,
+    "analytics.overview": 3,
+    "analytics.pricing": 4,
+    "analytics.store": 5,
+    "analytics.service": 6,
+    "analytics": 7,
+    "const": 7,
+    "access": 8,
+    "errors": 8,
+    "statistics": 8,
+    "validators": 8,
+    "coordinator": 9,
+    "schemas": 9,
+    "backup": 10,
+    "capture": 10,
+    "config_flow": 10,
+    "diagnostics": 10,
+    "entity": 10,
+    "questions": 10,
+    "repairs": 10,
+    "services": 10,
+    "system_health": 10,
+    "binary_sensor": 11,
+    "condition": 11,
+    "event": 11,
+    "sensor": 11,
+    "trigger": 11,
+    "views": 11,
+    "__init__": 12,
+}
+
+# What the engine needs beyond the standard library, and the one place that may import it.
+ENGINE_REQUIREMENTS = {"aiosqlite": "analytics.store", "genai_prices": "analytics.catalogue"}
+FILES = sorted(ROOT.rglob("*.py"))
+
+
+def module_of(path: Path) -> str:
+    """Return the row of RANKS that a file or folder of the component belongs to."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    if parts[:1] == ("analytics",):
+        inside = [part for part in parts[1:2] if part != "__init__"]
+        return ".".join(("analytics", *inside))
+    return parts[0] if parts else "__init__"
+
+
+def imports(path: Path) -> Iterator[tuple[str, bool]]:
+    """Yield what a file imports, and whether that is a module of the component."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name.partition(".")[0], False
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield (node.module or "").partition(".")[0], False
+        elif isinstance(node, ast.ImportFrom):
+            folder = path.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+            for alias in node.names:
+                target = folder / alias.name
+                is_module = target.is_dir() or target.with_suffix(".py").is_file()
+                yield module_of(target if is_module else folder), True
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_every_module_has_a_rank(path: Path) -> None:
+    assert module_of(path) in RANKS
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_a_module_imports_only_lower_ranks(path: Path) -> None:
+    module = module_of(path)
+    for target, inside in imports(path):
+        if inside and target != module:
+            assert RANKS[module] > RANKS[target], f"{module} imports {target}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_a_module_names_its_own_component_relatively(path: Path) -> None:
+    assert ("custom_components", False) not in set(imports(path))
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if module_of(path).startswith("analytics")], ids=name
+)
+def test_the_engine_knows_nothing_of_home_assistant(path: Path) -> None:
+    module = module_of(path)
+    for target, inside in imports(path):
+        if inside:
+            assert target.startswith("analytics"), f"{module} imports the shell's {target}"
+        elif target not in sys.stdlib_module_names:
+            assert ENGINE_REQUIREMENTS.get(target) == module, f"{module} imports {target}"
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if not module_of(path).startswith("analytics")], ids=name
+)
+def test_the_shell_enters_the_engine_by_its_door(path: Path) -> None:
+    module = module_of(path)
+    for target, inside in imports(path):
+        if inside:
+            assert not target.startswith("analytics."), f"{module} imports {target}"
+        else:
+            assert target not in {"sqlite3", *ENGINE_REQUIREMENTS}, f"{module} imports {target}"
+
+
+def test_the_walk_sees_every_kind_of_import() -> None:
+    store = set(imports(ROOT / "analytics" / "store" / "database.py"))
+    assert {("aiosqlite", False), ("analytics.errors", True), ("analytics.schema", True)} <= store
+    assert ("genai_prices", False) in set(imports(ROOT / "analytics" / "catalogue.py"))
+    service = set(imports(ROOT / "analytics" / "service.py"))
+    assert {("sqlite3", False), ("analytics.store", True)} <= service
+    door = set(imports(ROOT / "analytics" / "__init__.py"))
+    assert ("analytics.service", True) in door
+    assert len(FILES) > 20
