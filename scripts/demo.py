@@ -26,7 +26,8 @@ def main() -> int:
     """Run the program and return its exit code."""
     options = _options()
     home = RealHomeAssistant(options.config, port=options.port, say=say)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C does; a closed terminal is the last
+        signal.signal(number, _interrupt)
     try:
         if options.reset:
             _reset(home)
@@ -34,12 +35,13 @@ def main() -> int:
             say("Home Assistant asked for a restart")
     except (RequestError, StartError) as error:
         say(str(error))
-        home.stop()
         return 1
     except KeyboardInterrupt:
         say("stopping Home Assistant")
         home.stop()
         say("stopped")
+    finally:
+        home.stop()  # whatever happened, even if nobody listens any more to what is said
     return 0
 
 

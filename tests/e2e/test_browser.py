@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+import json
 
 from playwright.sync_api import Page, expect, sync_playwright
 import pytest
@@ -17,11 +18,10 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-FIND_DEVICE = """() => {
-    const hass = document.querySelector("home-assistant")?.hass;
-    const states = hass?.entities?.["sensor.llm_analytics_requests_today"];
-    return states?.device_id ?? null;
-}"""
+FIND_DEVICE = """() =>
+    document.querySelector("home-assistant")
+        ?.hass?.entities?.["sensor.llm_analytics_requests_today"]?.device_id ?? null
+"""
 
 
 @pytest.fixture
@@ -30,8 +30,9 @@ def page(home: RealHomeAssistant, chromium: str) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         page = browser.new_page(viewport={"width": 1280, "height": 900})
-        tokens = home.browser_tokens.replace("\\", "\\\\").replace("'", "\\'")
-        page.add_init_script(f"localStorage.setItem('hassTokens', '{tokens}')")
+        # A JSON text, quoted once more, is a JavaScript string.
+        tokens = json.dumps(home.browser_tokens)
+        page.add_init_script(f"localStorage.setItem('hassTokens', {tokens})")
         yield page
         browser.close()
 
@@ -40,10 +41,8 @@ def test_a_sensor_changes_on_the_screen_after_a_post(home: RealHomeAssistant, pa
     page.goto(home.url)
     device = page.wait_for_function(FIND_DEVICE, timeout=60_000).json_value()
     page.goto(f"{home.url}/config/devices/device/{device}")
-    row = page.locator(
-        "hui-sensor-entity-row, ha-settings-row, .entity-row, hui-generic-entity-row"
-    )
-    requests = row.filter(has_text="Requests today").first
+    rows = page.locator("hui-sensor-entity-row")
+    requests = rows.filter(has_text="Requests today")
     expect(requests).to_contain_text("0", timeout=60_000)
     page.evaluate("window.neverReloaded = true")
 
@@ -61,7 +60,7 @@ def test_a_sensor_changes_on_the_screen_after_a_post(home: RealHomeAssistant, pa
     )
 
     expect(requests).to_contain_text("1", timeout=5_000)
-    expect(row.filter(has_text="Tokens today").first).to_contain_text("131,346", timeout=5_000)
+    expect(rows.filter(has_text="Tokens today")).to_contain_text("131,346", timeout=5_000)
     assert page.evaluate("window.neverReloaded")
     OUTPUT.mkdir(exist_ok=True)
     page.screenshot(path=OUTPUT / "device.png")

@@ -77,6 +77,7 @@ def develop(folder: Path, *options: str) -> Iterator[Running]:
             assert is_free(port)
         finally:
             process.terminate()
+            process.communicate()
 
 
 def away_from_midnight() -> None:
