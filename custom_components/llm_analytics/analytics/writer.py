@@ -5,7 +5,7 @@ the event loop sends up to ``MAX_BATCH`` queued items to the database thread in 
 are committed, every caller's future is resolved and the next batch starts. So a lone caller waits
 for one hop and one fsync, and a crowd shares them.
 
-The queue is bounded: beyond ``MAX_QUEUE`` items a caller waits for room, in order of arrival. A
+The queue is bounded: beyond ``MAX_QUEUE`` items callers wait for room, in order of arrival. A
 caller who is cancelled while waiting for the answer does not withdraw the item: it is stored. The
 write function returns one outcome per submission, so one caller's bad item never fails another's.
 """
@@ -47,14 +47,15 @@ class Writer[Item, Outcome]:
 
         ``run`` carries a function to the database thread; ``write`` runs there and returns one
         outcome (or the exception to raise) per submission; ``committed`` is called in the loop
-        after each batch.
+        after each batch of which something was stored, before its callers go on.
         """
         self._run = run
         self._write = write
         self._committed = committed
         self._queue: deque[Submission[Item, Outcome]] = deque()
         self._queued = 0
-        self._room: deque[asyncio.Future[None]] = deque()
+        self._arrivals = asyncio.Lock()
+        self._room: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -70,24 +71,23 @@ class Writer[Item, Outcome]:
         exception otherwise.
         """
         loop = asyncio.get_running_loop()
-        while self._queued >= MAX_QUEUE and not self._closed:
-            waiter = loop.create_future()
-            self._room.append(waiter)
-            await waiter
-        if self._closed:
-            raise ClosedError
-        future: asyncio.Future[Outcome] = loop.create_future()
-        self._queue.append(Submission(items, future))
-        self._queued += len(items)
-        if self._task is None:
-            self._task = loop.create_task(self._drain())
+        async with self._arrivals:  # it lets callers in one by one, in their order
+            while self._queued >= MAX_QUEUE and not self._closed:
+                self._room = loop.create_future()
+                await self._room
+            if self._closed:
+                raise ClosedError
+            future: asyncio.Future[Outcome] = loop.create_future()
+            self._queue.append(Submission(items, future))
+            self._queued += len(items)
+            if self._task is None:
+                self._task = loop.create_task(self._drain())
         return await future
 
     async def close(self) -> None:
         """Refuse new items, store all queued ones, and return when they are durable."""
         self._closed = True
-        while self._room:
-            self._wake(self._room.popleft())
+        self._wake()
         if self._task is not None:
             await asyncio.shield(self._task)
 
@@ -112,6 +112,8 @@ class Writer[Item, Outcome]:
             outcomes = await self._run(lambda: self._write(parts))
         except Exception as error:  # noqa: BLE001 - handed to every caller of the batch
             outcomes = [error] * len(batch)
+        if not all(isinstance(outcome, Exception) for outcome in outcomes):
+            asyncio.get_running_loop().call_soon(self._committed)
         for submission, outcome in zip(batch, outcomes, strict=True):
             self._queued -= len(submission.items)
             if submission.future.done():  # its caller has gone; the item is stored all the same
@@ -120,13 +122,8 @@ class Writer[Item, Outcome]:
                 submission.future.set_exception(outcome)
             else:
                 submission.future.set_result(outcome)
-        while self._room and self._queued < MAX_QUEUE:
-            # One waiter per free place is enough, but a batch frees many: wake them all, they
-            # check again and queue up in the same order.
-            self._wake(self._room.popleft())
-        self._committed()
+        self._wake()
 
-    @staticmethod
-    def _wake(waiter: asyncio.Future[None]) -> None:
-        if not waiter.done():
-            waiter.set_result(None)
+    def _wake(self) -> None:
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)

@@ -11,6 +11,7 @@ from datetime import datetime, tzinfo
 import json
 import sqlite3
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from ..errors import InvalidInputError
 from ..models import (
@@ -85,7 +86,7 @@ class Written:
 class EventWriter:
     """Everything that writing needs; lives on the thread of the connection that writes."""
 
-    def __init__(self, db: sqlite3.Connection, book: PriceBook, zone: tzinfo) -> None:
+    def __init__(self, db: sqlite3.Connection, book: PriceBook, zone: ZoneInfo) -> None:
         """Read the counters."""
         self._db = db
         self.names = Names(db)
@@ -101,7 +102,7 @@ class EventWriter:
         ).fetchone()
         self.events_from: int = events_from if events_from is not None else -(2**63)
 
-    def set_zone(self, zone: tzinfo) -> None:
+    def set_zone(self, zone: ZoneInfo) -> None:
         """Date events by another zone from now on."""
         self.zone = zone
         self._days.clear()

@@ -41,6 +41,17 @@ def events_after(
     return [event_of_row(row, zone) for row in rows]
 
 
+def check(db: sqlite3.Connection, wanted: Filter, span: Span, zone: ZoneInfo) -> None:
+    """Raise EventsRemovedError if ``day_rows`` cannot answer for all days of a span."""
+    chosen = queries.choose(db, wanted)
+    if chosen is None:
+        return
+    if chosen.tag is not None:
+        queries.check_events(db, to_us(span.start), zone, "start")
+    for edge in queries.window(span, zone).edges:
+        queries.check_events(db, to_us(edge.start), zone, "start")
+
+
 def day_rows(
     db: sqlite3.Connection, wanted: Filter, span: Span, zone: ZoneInfo
 ) -> list[tuple[str | None, tuple[str, str], Totals]]:

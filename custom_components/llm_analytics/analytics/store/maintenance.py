@@ -3,10 +3,11 @@
 All of it runs on the thread that writes, in steps small enough that recording goes on between
 them; each step is a transaction after which every total is right, so stopping anywhere is safe.
 
-*Clean-up* takes one local day after the other, oldest first: its sums become frozen (or go, if
-they are not to be kept), ``events_from`` moves to the midnight that ends the day, and then its
-events are deleted. Frozen sums are never rebuilt or re-dated, because nothing is left to do it
-from. An event that arrives late for such a day is added to the frozen sums.
+*Clean-up* takes one local day after the other, oldest first: its sums become frozen,
+``events_from`` moves to the midnight that ends the day, and then its events are deleted. Sums that
+are not to be kept go last, when no event is left that a deletion could still subtract from them.
+Frozen sums are never rebuilt or re-dated, because nothing is left to do it from. An event that
+arrives late for such a day is added to the frozen sums.
 """
 
 from dataclasses import dataclass
@@ -88,28 +89,34 @@ def clean_up(
         deleted = _delete_events(db, events_from)
         if deleted:
             return Step(events=deleted)
-    frozen = "" if not keep_aggregates else " AND frozen = 0"
-    day = db.execute(
-        f"SELECT MIN(day) FROM agg_day WHERE dimension = {Dimension.TOTAL:d} AND day < ?{frozen}",
-        (before.toordinal(),),
-    ).fetchone()[0]
-    if day is None:
-        return Step(done=True)
+    for frozen in (0, 1):
+        day = db.execute(
+            "SELECT MIN(day) FROM agg_day WHERE dimension = ? AND day < ? AND frozen = ?",
+            (Dimension.TOTAL, before.toordinal(), frozen),
+        ).fetchone()[0]
+        if day is not None and not frozen:
+            _freeze_day(db, day, zone)
+            return Step()
+        if day is not None and not keep_aggregates:
+            return Step(aggregates=_remove_day(db, day, zone))
+    return Step(done=True)
+
+
+def _freeze_day(db: sqlite3.Connection, day: int, zone: ZoneInfo) -> None:
     with transaction(db):
-        removed = _close_day(db, day, zone, keep_aggregates=keep_aggregates)
-    return Step(aggregates=removed)
-
-
-def _close_day(db: sqlite3.Connection, day: int, zone: ZoneInfo, *, keep_aggregates: bool) -> int:
-    removed = 0
-    span = day_span(Days(date.fromordinal(day), date.fromordinal(day)), zone)
-    if keep_aggregates:
         db.executemany(_FREEZE, [(dimension, day) for dimension in Dimension])
         db.executemany(
             "DELETE FROM agg_day WHERE dimension = ? AND day = ? AND frozen = 0",
             [(dimension, day) for dimension in Dimension],
         )
-    else:
+        end = to_us(midnight(date.fromordinal(day + 1), zone))
+        db.execute("UPDATE ledger SET events_from = MAX(COALESCE(events_from, ?1), ?1)", (end,))
+
+
+def _remove_day(db: sqlite3.Connection, day: int, zone: ZoneInfo) -> int:
+    span = day_span(Days(date.fromordinal(day), date.fromordinal(day)), zone)
+    removed = 0
+    with transaction(db):
         for dimension in Dimension:
             removed += db.execute(
                 "DELETE FROM agg_day WHERE dimension = ? AND day = ?", (dimension, day)
@@ -119,9 +126,6 @@ def _close_day(db: sqlite3.Connection, day: int, zone: ZoneInfo, *, keep_aggrega
                 "DELETE FROM agg_slot WHERE dimension = ? AND slot >= ? AND slot < ?",
                 (dimension, to_us(span.start) // SLOT_US, to_us(span.end) // SLOT_US),
             )
-    db.execute(
-        "UPDATE ledger SET events_from = MAX(COALESCE(events_from, ?1), ?1)", (to_us(span.end),)
-    )
     return removed
 
 
@@ -256,11 +260,15 @@ def set_zone(db: sqlite3.Connection, zone: ZoneInfo) -> bool:
     """Date the live sums by another zone, if they are not already; return whether they were not.
 
     One transaction: answers are by the old zone until all of them are by the new one. Days whose
-    events are gone keep their dates.
+    events are gone keep their dates; so the events that clean-up has yet to remove go before, as
+    the new zone would look for them in other days than those that count them.
     """
     if db.execute("SELECT zone FROM ledger").fetchone()[0] == zone.key:
         return False
     with transaction(db):
+        events_from = db.execute("SELECT COALESCE(events_from, 0) FROM ledger").fetchone()[0]
+        left = db.execute("DELETE FROM event WHERE time < ?", (events_from,)).rowcount
+        db.execute("UPDATE ledger SET events = events - ?", (left,))
         for dimension in Dimension:
             db.execute("DELETE FROM agg_day WHERE dimension = ? AND frozen = 0", (dimension,))
         days = live_days(db, zone)

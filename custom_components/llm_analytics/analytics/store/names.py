@@ -23,6 +23,7 @@ CAPS: Final = {
     "label": 20_000,
 }
 _CACHE_LIMIT: Final = 50_000
+_OTHER_TAGS: Final = json.dumps([OTHER])
 NONE: Final = 0
 
 type Ids = tuple[int, int, int, int, int]
@@ -85,8 +86,10 @@ class Names:
             return NONE, ()
         names = tuple(dict.fromkeys(self._id("tag", tag)[1] for tag in tags))
         before = self._counts["tag_set"]
-        tag_set, stored = self._id("tag_set", json.dumps(names, ensure_ascii=False))
-        if stored == OTHER:
+        tag_set, stored = self._id(
+            "tag_set", json.dumps(names, ensure_ascii=False), other=_OTHER_TAGS
+        )
+        if stored == _OTHER_TAGS:
             names = (OTHER,)
         ids = tuple(self._id("tag", name)[0] for name in names)
         if self._counts["tag_set"] > before:
@@ -114,18 +117,18 @@ class Names:
             self._device_names[device] = name
         return device
 
-    def _id(self, table: str, key: str) -> tuple[int, str]:
+    def _id(self, table: str, key: str, *, other: str = OTHER) -> tuple[int, str]:
         """Return a name's id and the name it is kept under, adding it if there is room."""
         known = self._known.get((table, key))
         if known is None:
             row = self._db.execute(f"SELECT id FROM {table} WHERE key = ?", (key,)).fetchone()
             if row is not None:
                 known = row[0], key
-            elif self._has_room(table) or key == OTHER:
+            elif self._has_room(table) or key == other:
                 known = self._insert(table, ("key",), (key,)), key
                 self._counts[table] += 1
             else:
-                known = self._id(table, OTHER)
+                known = self._id(table, other, other=other)
             self._known[table, key] = known
         return known
 

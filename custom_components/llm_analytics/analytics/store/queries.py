@@ -228,11 +228,14 @@ def window(span: Span, zone: tzinfo) -> Window:
     if midnight(first, zone) < span.start:
         first += DAY
     last = span.end.astimezone(zone).date() - DAY
-    if first > last:
-        return Window(None, (span,))
-    whole = day_span(Days(first, last), zone)
-    edges = (Span(span.start, whole.start), Span(whole.end, span.end))
-    return Window(Days(first, last), tuple(edge for edge in edges if edge.start < edge.end))
+    # Without a whole day there may still be a midnight between; each edge lies in one day.
+    morning = min(midnight(first, zone), span.end)
+    evening = max(midnight(last + DAY, zone), morning)
+    edges = (Span(span.start, morning), Span(evening, span.end))
+    return Window(
+        Days(first, last) if first <= last else None,
+        tuple(edge for edge in edges if edge.start < edge.end),
+    )
 
 
 def sums(
