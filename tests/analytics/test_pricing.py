@@ -16,6 +16,7 @@ from custom_components.llm_analytics.analytics.models import (
     CostSource,
     Price,
     Rate,
+    ServiceTier,
     normal_provider,
 )
 from custom_components.llm_analytics.analytics.pricing import PriceBook
@@ -182,10 +183,34 @@ def test_prices_that_change_within_the_day_are_asked_for_each_event(
     assert prices == [270_000 * MICRO, 135_000 * MICRO, 270_000 * MICRO]
 
 
-def test_any_number_of_different_models_can_be_priced() -> None:
+def test_one_book_answers_for_every_day_and_tier(catalogue: Catalogue) -> None:
+    book = PriceBook(catalogue=catalogue)
+    june, july = datetime(2025, 6, 1, tzinfo=UTC), datetime(2025, 7, 1, tzinfo=UTC)
+    event = usage(model="o3", tokens_prompt=1, tokens_response=0)
+    assert [book.price(event, day).picos for day in (june, july, june)] == [
+        10 * MICRO,
+        2 * MICRO,
+        10 * MICRO,
+    ]
+    november = datetime(2026, 11, 1, tzinfo=UTC)
+    by_tier = {
+        tier: book.price(
+            usage(model="gpt-4.1", tokens_prompt=10, tokens_response=0, service_tier=tier), november
+        ).picos
+        for tier in (None, ServiceTier.BATCH, ServiceTier.PRIORITY)
+    }
+    assert by_tier == {
+        None: 20 * MICRO,
+        ServiceTier.BATCH: 10 * MICRO,
+        ServiceTier.PRIORITY: 35 * MICRO,
+    }
+
+
+def test_any_number_of_models_is_priced_and_few_are_remembered() -> None:
     book = PriceBook()
     for number in range(5_000):
         assert book.price(usage(model=f"model {number}"), NOW) == unpriced()
+    assert len(book._steps) <= 4_096
     assert book.price(usage(), NOW).picos == 750 * MICRO
 
 
