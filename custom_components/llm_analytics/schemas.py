@@ -8,6 +8,7 @@ into the engine's own InvalidInputError, so there is one way to report it.
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+import re
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -19,11 +20,18 @@ from .analytics import (
     MAX_COST,
     MAX_METADATA_BYTES,
     MAX_MS,
+    MAX_PRICE,
     MAX_TAGS,
     MAX_TOKENS,
+    TOKEN_FIELDS,
+    By,
+    ExchangeRate,
     Filter,
+    Interval,
     InvalidInputError,
+    Metric,
     Period,
+    Rate,
     ServiceTier,
     Span,
     Status,
@@ -94,6 +102,20 @@ def usage_fields(*, lenient: bool) -> Fields:
     }
 
 
+def device_key(value: str) -> str:
+    """Return the device key of an IP address or a Home Assistant device id."""
+    if ":" in value or "." in value:
+        return f"ip:{normal_ip(value, 'device')}"
+    return f"ha:{normal_device_id(value, 'device')}"
+
+
+def currency_code(value: str) -> str:
+    """Return an ISO 4217 code."""
+    if not re.fullmatch("[A-Z]{3}", value):
+        raise InvalidInputError("currency", f"must be three capital letters, got {shown(value)}")
+    return value
+
+
 USAGE: Final = usage_fields(lenient=False)
 USAGE_ACTION: Final = usage_fields(lenient=True)
 
@@ -119,7 +141,6 @@ LISTING: Final[Fields] = (
         vol.Optional("before"): Text(1, 60),
     }
 )
-EVENT_ID: Final[Fields] = {vol.Required("id"): Whole(1, 2**63 - 1, lenient=True)}
 REPORT: Final[Fields] = (
     BOUNDS
     | FILTER
@@ -129,10 +150,144 @@ REPORT: Final[Fields] = (
     }
 )
 EXPORT: Final[Fields] = REPORT | {vol.Optional("detailed", default=False): Flag(lenient=True)}
-CLEANUP: Final[Fields] = {
-    vol.Optional("retention_days"): Whole(MIN_RETENTION_DAYS, MAX_RETENTION_DAYS, lenient=True),
-    vol.Optional("keep_aggregates", default=True): Flag(lenient=True),
+DEVICE_DAY: Final[Fields] = {
+    vol.Optional("device_ip"): DEVICE_IP,
+    vol.Optional("device_id"): DEVICE_ID,
+    vol.Optional("date"): Day(),
 }
+
+
+def days(minimum: int, maximum: int, default: int | None = None) -> Fields:
+    """Return the parameter ``days``."""
+    marker = vol.Optional("days") if default is None else vol.Optional("days", default=default)
+    return {marker: Whole(minimum, maximum, lenient=True)}
+
+
+def _limit(maximum: int, default: int) -> Fields:
+    return {vol.Optional("limit", default=default): Whole(1, maximum, lenient=True)}
+
+
+INTERVAL: Final[Fields] = {vol.Optional("interval", default="day"): Choice(tuple(Interval))}
+DEVICE: Final[Fields] = days(1, 90, 7) | {
+    vol.Required("device"): Checked(device_key, "a device's IP address or Home Assistant id")
+}
+TOP_DEVICES: Final[Fields] = days(1, 90, 7) | _limit(50, 10)
+TOP_USERS: Final[Fields] = _limit(50, 10) | BOUNDS
+# What the quarter-hour sums are kept for.
+SLOT_FILTER: Final[Fields] = {
+    vol.Optional("device_ip"): DEVICE_IP,
+    vol.Optional("device_id"): DEVICE_ID,
+    vol.Optional("provider"): Text(1, 50),
+    vol.Optional("model"): Text(1, 100),
+}
+BREAKDOWN: Final[Fields] = (
+    {
+        vol.Required("by"): Choice(tuple(By)),
+        vol.Optional("top", default=8): Whole(1, 20, lenient=True),
+    }
+    | INTERVAL
+    | BOUNDS
+)
+TREND: Final[Fields] = (
+    {vol.Required("metric"): Choice(tuple(Metric))} | days(7, 365, 30) | INTERVAL | FILTER
+)
+ANOMALIES: Final[Fields] = (
+    days(7, 90, 30) | {vol.Optional("threshold", default=2): Number(1, 10, lenient=True)} | FILTER
+)
+RATES: Final[Fields] = {
+    vol.Optional("provider"): Text(1, 50),
+    vol.Optional("all", default=False): Flag(lenient=True),
+}
+
+
+def estimate_fields(*, lenient: bool) -> Fields:
+    """Return the fields of a cost estimate."""
+    usage = usage_fields(lenient=lenient)
+    shared = {str(marker): (marker, leaf) for marker, leaf in usage.items()}
+    return {vol.Required("provider"): Text(1, 50), vol.Required("model"): Text(1, 100)} | dict(
+        shared[name] for name in (*TOKEN_FIELDS, "service_tier", "timestamp")
+    )
+
+
+CURRENCY: Final = Checked(
+    currency_code,
+    "a currency code of three capital letters",
+    (("type", "string"), ("pattern", "^[A-Z]{3}$")),
+)
+
+
+def rate_fields(*, lenient: bool) -> Fields:
+    """Return the fields of a dated price."""
+    price = Number(0, int(MAX_PRICE), lenient)
+    return {
+        vol.Required("provider"): Text(1, 50),
+        vol.Required("model"): Text(1, 100),
+        vol.Required("prompt_per_1m"): price,
+        vol.Required("response_per_1m"): price,
+        vol.Optional("cache_read_per_1m"): Optional(price),
+        vol.Optional("cache_write_per_1m"): Optional(price),
+        vol.Optional("cache_write_1h_per_1m"): Optional(price),
+        vol.Optional("reasoning_per_1m"): Optional(price),
+        vol.Optional("currency", default="USD"): CURRENCY,
+        vol.Optional("effective_date"): Optional(Moment(dates=True, lenient=lenient)),
+        vol.Optional("notes"): Optional(Text(0, 500)),
+        vol.Optional("reprice", default=False): Flag(lenient),
+    }
+
+
+def rate_key_fields(*, lenient: bool) -> Fields:
+    """Return the fields that name one dated price, or all of a model's."""
+    return {
+        vol.Required("provider"): Text(1, 50),
+        vol.Required("model"): Text(1, 100),
+        vol.Optional("effective_date"): Moment(dates=True, lenient=lenient),
+    }
+
+
+def exchange_rate_fields(*, lenient: bool) -> Fields:
+    """Return the fields of a dated exchange rate."""
+    return {
+        vol.Required("currency"): CURRENCY,
+        vol.Required("usd"): Number(0, 1_000_000, lenient),
+        vol.Optional("effective_date"): Optional(Moment(dates=True, lenient=lenient)),
+    }
+
+
+def reprice_fields(*, lenient: bool) -> Fields:
+    """Return the fields of a repricing."""
+    return {
+        vol.Optional("start"): Moment(dates=True, lenient=lenient),
+        vol.Optional("end"): Moment(dates=True, lenient=lenient),
+        vol.Optional("only_unpriced", default=True): Flag(lenient),
+    }
+
+
+def aggregate_fields(*, lenient: bool) -> Fields:
+    """Return the fields of a rebuilding."""
+    return {vol.Optional("date"): Day()}
+
+
+def cleanup_fields(*, lenient: bool) -> Fields:
+    """Return the fields of a clean-up."""
+    return {
+        vol.Optional("retention_days"): Whole(MIN_RETENTION_DAYS, MAX_RETENTION_DAYS, lenient),
+        vol.Optional("keep_aggregates", default=True): Flag(lenient),
+    }
+
+
+def event_id_fields(*, lenient: bool) -> Fields:
+    """Return the field that names an event."""
+    return {vol.Required("id"): Whole(1, 2**63 - 1, lenient)}
+
+
+def forget_fields(*, lenient: bool) -> Fields:
+    """Return the fields that name a device or a user to forget."""
+    return {
+        vol.Optional("device_ip"): DEVICE_IP,
+        vol.Optional("device_id"): DEVICE_ID,
+        vol.Optional("user_id"): Text(1, 255),
+        vol.Optional("delete", default=False): Flag(lenient),
+    }
 
 
 def validate(fields: Mapping[Any, Any], data: Any) -> dict[str, Any]:
@@ -266,3 +421,24 @@ def _decimal(value: Any) -> orjson.Fragment:
     if isinstance(value, Decimal):
         return orjson.Fragment(format(value, "f"))
     raise TypeError(f"cannot write {type(value)}")
+
+
+def estimated_usage(data: Mapping[str, Any]) -> UsageEvent:
+    """Return the event whose cost is to be estimated."""
+    return usage_event({**data, "endpoint": "estimate"}, source="estimate", recorded_by=None)
+
+
+def dated_rate(data: Mapping[str, Any], zone: ZoneInfo) -> Rate:
+    """Return the dated price that validated data describes."""
+    given = {name: value for name, value in data.items() if value is not None}
+    given.pop("reprice", None)
+    effective = instant(given.pop("effective_date", None), zone)
+    return Rate(**given, effective=effective)
+
+
+def exchange_rate(data: Mapping[str, Any], zone: ZoneInfo) -> ExchangeRate:
+    """Return the dated exchange rate that validated data describes."""
+    if not data["usd"]:
+        raise InvalidInputError("usd", "must be more than 0")
+    effective = instant(data.get("effective_date"), zone)
+    return ExchangeRate(currency=data["currency"], usd=data["usd"], effective=effective)

@@ -20,16 +20,18 @@ from homeassistant.core import (
 )
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 from homeassistant.helpers import service
-from homeassistant.util.file import write_utf8_file_atomic
+from homeassistant.util.file import WriteError, write_utf8_file_atomic
 import voluptuous as vol
 
 from . import schemas
 from .access import may_record
 from .analytics import Analytics, AnalyticsError, Json
+from .changes import CHANGES, Change
 from .const import DOMAIN
 from .errors import translated
+from .questions import find_question
 from .schemas import Fields, plain_floats, validate
-from .validators import Choice, Flag, Text
+from .validators import Choice, Flag, Parameters, Text
 
 REPORTS_FOLDER: Final = "reports"
 _MAX_RESPONSE: Final = 10_000_000
@@ -40,13 +42,27 @@ class Action(StrEnum):
 
     RECORD_USAGE = "record_usage"
     GENERATE_REPORT = "generate_report"
+    GET_STATISTICS = "get_statistics"
+    ESTIMATE_COST = "estimate_cost"
+    SET_RATE = "set_rate"
+    SET_EXCHANGE_RATE = "set_exchange_rate"
+    DELETE_RATE = "delete_rate"
+    REPRICE = "reprice"
     CLEANUP = "cleanup"
+    AGGREGATE = "aggregate"
+    DELETE_EVENT = "delete_event"
+    FORGET = "forget"
 
 
 GENERATE_REPORT: Final[Fields] = schemas.REPORT | {
     vol.Optional("format", default="json"): Choice(("json", "csv")),
     vol.Optional("detailed", default=False): Flag(lenient=True),
     vol.Optional("file"): Text(1, 255),
+}
+
+GET_STATISTICS: Final[Fields] = {
+    vol.Required("query"): Text(1, 100),
+    vol.Optional("parameters", default=dict): Parameters(),
 }
 
 type Answer = dict[str, Json] | None
@@ -99,7 +115,7 @@ async def _generate_report(call: ServiceCall, analytics: Analytics, data: dict[s
             return {"filename": name, "csv": text}
     try:
         await call.hass.async_add_executor_job(_write, path, text)
-    except OSError as error:
+    except (OSError, WriteError) as error:
         raise HomeAssistantError(
             translation_domain=DOMAIN,
             translation_key="report_not_written",
@@ -141,17 +157,30 @@ async def _report_path(call: ServiceCall, name: str) -> Path:
     return path
 
 
-async def _cleanup(_: ServiceCall, analytics: Analytics, data: dict[str, Any]) -> Answer:
-    cleaned = await analytics.clean_up(
-        data.get("retention_days"), keep_aggregates=data["keep_aggregates"]
-    )
-    return cleaned.as_dict()
+async def _get_statistics(_: ServiceCall, analytics: Analytics, data: dict[str, Any]) -> Answer:
+    question, parameters = find_question(data["query"])
+    asked = validate(question.fields, data["parameters"] | parameters)
+    answer = await question.ask(analytics, asked)
+    return answer if isinstance(answer, dict) else {"result": answer}
+
+
+def _changing(change: Change) -> Handler:
+    async def handle(_: ServiceCall, analytics: Analytics, data: dict[str, Any]) -> Answer:
+        return await change.act(analytics, data)
+
+    return handle
 
 
 ACTIONS: Final[tuple[ActionDescription, ...]] = (
     ActionDescription(Action.RECORD_USAGE, schemas.USAGE_ACTION, _record_usage),
     ActionDescription(Action.GENERATE_REPORT, GENERATE_REPORT, _generate_report),
-    ActionDescription(Action.CLEANUP, schemas.CLEANUP, _cleanup, admin=True),
+    ActionDescription(Action.GET_STATISTICS, GET_STATISTICS, _get_statistics),
+    *(
+        ActionDescription(
+            Action(name), change.fields(lenient=True), _changing(change), admin=change.admin
+        )
+        for name, change in CHANGES.items()
+    ),
 )
 
 

@@ -370,6 +370,27 @@ class JsonObject(Leaf):
 
 
 @dataclass(frozen=True)
+class Parameters(Leaf):
+    """An object of named parameters, to be validated by what they are for."""
+
+    @override
+    def __call__(self, value: Any) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            super().__call__(value)
+        return {str(name): item for name, item in value.items()}
+
+    @property
+    @override
+    def accepts(self) -> str:
+        return "an object of parameters"
+
+    @property
+    @override
+    def openapi(self) -> dict[str, Any]:
+        return {"type": "object"}
+
+
+@dataclass(frozen=True)
 class Checked(Leaf):
     """A text that one of the engine's own functions accepts and normalises."""
 

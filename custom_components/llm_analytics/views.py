@@ -5,7 +5,7 @@ sends gets an answer below 500 that names the field; 503 is kept for "not loaded
 with the file. A known user who lacks a right gets 403: a 401 would count towards an IP ban.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -23,6 +23,7 @@ from homeassistant.core import HomeAssistant, callback
 from . import schemas
 from .access import may_record
 from .analytics import Analytics, AnalyticsError, InvalidInputError
+from .changes import CHANGES, Change, Data
 from .const import DOMAIN
 from .coordinator import LlmAnalyticsConfigEntry
 from .errors import http_field, http_status
@@ -53,13 +54,19 @@ class Call:
 
 @dataclass(frozen=True)
 class Route:
-    """A method of a path: its parameters, who may use it, and who answers."""
+    """A method of a path: its parameters, who may use it, and who answers.
+
+    ``fields`` are read from path and query, ``body`` from a JSON body; a parameter that stands in
+    both may come from either.
+    """
 
     method: str
     path: str
-    fields: Fields
     answer: Callable[[Call], Awaitable[web.StreamResponse]]
+    fields: Fields
+    body: Fields | None = None
     admin: bool = False
+    records: bool = False
 
 
 def json_response(value: Any, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
@@ -129,19 +136,112 @@ async def _record(call: Call) -> web.Response:
     return json_response(recorded.as_dict(), status)
 
 
-async def _delete(call: Call) -> web.Response:
-    await call.analytics.delete_event(call.data["id"])
-    return json_response({"status": "ok", "id": call.data["id"]})
+async def _change(change: Change, call: Call) -> web.Response:
+    return json_response(await change.act(call.analytics, call.data))
 
 
+async def _export_csv(call: Call) -> web.StreamResponse:
+    arguments = schemas.report_arguments(call.data, call.analytics.zone)
+    name, chunks = await call.analytics.report_csv(**arguments, detailed=call.data["detailed"])
+    return await send_attachment(call.request, name, "text/csv", chunks)
+
+
+async def _export_json(call: Call) -> web.StreamResponse:
+    analytics = call.analytics
+    arguments = schemas.report_arguments(call.data, analytics.zone)
+    wanted = arguments["wanted"]
+    report = (await analytics.report(**arguments)).as_dict()
+    arguments.pop("wanted")
+    scope = await analytics.export_scope(**arguments)
+
+    async def chunks() -> AsyncIterator[str]:
+        text = schemas.json_text(report)
+        if not call.data["detailed"]:
+            yield text
+            return
+        yield f'{text[:-1]},"events":['
+        separator = ""
+        async for page in analytics.export_events(scope, wanted):
+            yield separator + ",".join(schemas.json_text(event.as_dict()) for event in page)
+            separator = ","
+        yield "]}"
+
+    return await send_attachment(call.request, f"{scope.name}.json", "application/json", chunks())
+
+
+async def send_attachment(
+    request: web.Request, name: str, content_type: str, chunks: AsyncIterator[str]
+) -> web.StreamResponse:
+    """Send a file piece by piece, whatever its size."""
+    response = web.StreamResponse(headers={"Content-Disposition": f'attachment; filename="{name}"'})
+    response.content_type = content_type
+    response.charset = "utf-8"
+    await response.prepare(request)
+    async for chunk in chunks:
+        await response.write(chunk.encode())
+    await response.write_eof()
+    return response
+
+
+def _questions() -> Iterator[Route]:
+    for path, question in QUESTIONS.items():
+        yield Route("get", path, partial(_ask, question), question.fields)
+
+
+def _of_body(method: str, path: str, name: str) -> Route:
+    change = CHANGES[name]
+    body = change.fields(lenient=False)
+    return Route(method, path, partial(_change, change), {}, body, admin=change.admin)
+
+
+def _of_query(method: str, path: str, name: str) -> Route:
+    change = CHANGES[name]
+    fields = change.fields(lenient=True)
+    return Route(method, path, partial(_change, change), fields, admin=change.admin)
+
+
+def _of_either(method: str, path: str, name: str) -> Route:
+    change = CHANGES[name]
+    fields, body = change.fields(lenient=True), change.fields(lenient=False)
+    return Route(method, path, partial(_change, change), fields, body, admin=change.admin)
+
+
+# A fixed path stands before one with a parameter that would match it as well.
 ROUTES: Final[tuple[Route, ...]] = (
-    *(
-        Route("get", path, question.fields, partial(_ask, question))
-        for path, question in QUESTIONS.items()
-    ),
-    Route("post", "usage", {}, _record),
-    Route("delete", "usage/{id}", schemas.EVENT_ID, _delete, admin=True),
+    Route("post", "usage", _record, {}, records=True),
+    Route("get", "reports/export/csv", _export_csv, schemas.EXPORT),
+    Route("get", "reports/export/json", _export_json, schemas.EXPORT),
+    *_questions(),
+    _of_query("delete", "usage/{id}", "delete_event"),
+    _of_body("post", "cost/estimate", "estimate_cost"),
+    _of_body("post", "cost/rates", "set_rate"),
+    _of_query("delete", "cost/rates", "delete_rate"),
+    _of_either("post", "cost/reprice", "reprice"),
+    _of_either("post", "maintenance/cleanup", "cleanup"),
+    _of_either("post", "maintenance/aggregate", "aggregate"),
 )
+
+
+async def read_parameters(route: Route, request: web.Request, path: dict[str, str]) -> Data:
+    """Return a request's validated parameters, from its path, its query and its body."""
+    query = read_query(request) | path
+    if route.body is None:
+        return validate(route.fields, query)
+    body = await read_json(request)
+    if not isinstance(body, dict):
+        raise InvalidInputError("body", "must be a JSON object")
+    for name in query:
+        if name in body:
+            raise InvalidInputError(name, "is given in the query and in the body")
+    fields = route.body
+    if route.fields:
+        fields = {
+            marker: route.fields[marker] if str(marker) in query else leaf
+            for marker, leaf in route.body.items()
+        }
+    elif query:
+        validate({}, query)
+    return validate(fields, query | body)
 
 
 class AnalyticsView(HomeAssistantView):
@@ -161,11 +261,11 @@ class AnalyticsView(HomeAssistantView):
         try:
             if route.admin and not user.is_admin:
                 return error_response("only administrators may do this", HTTPStatus.FORBIDDEN)
-            if route.method == "post" and not may_record(user):
+            if route.records and not may_record(user):
                 return error_response("read-only users may not do this", HTTPStatus.FORBIDDEN)
             if (analytics := loaded_analytics(hass)) is None:
                 return error_response("LLM Analytics is not loaded", HTTPStatus.SERVICE_UNAVAILABLE)
-            data = validate(route.fields, read_query(request) | path)
+            data = await read_parameters(route, request, path)
             return await route.answer(Call(request, analytics, user, data))
         except AnalyticsError as error:
             return error_response(str(error), http_status(error), http_field(error))

@@ -3,6 +3,7 @@
 Everything outside this package uses what is named here and nothing else of it.
 """
 
+from .breakdowns import By, by_model, daily, figures, statistics
 from .default_rates import FREE_PROVIDERS
 from .errors import (
     AnalyticsError,
@@ -14,6 +15,7 @@ from .errors import (
     NotFoundError,
     StorageError,
 )
+from .keeper import Settings
 from .models import (
     ANONYMOUS,
     MAX_BATCH,
@@ -43,8 +45,11 @@ from .models import (
 )
 from .overview import CleanUp, Dashboard, EventPage, Health, PeriodTotals, Summary
 from .periods import Period, Span, midnight
+from .pricing import ExchangeRate
+from .reporting import Export
 from .reports import Report
-from .service import Analytics, Settings
+from .service import Analytics
+from .trends import Interval, Metric
 
 __all__ = [
     "ANONYMOUS",
@@ -59,6 +64,7 @@ __all__ = [
     "TOKEN_FIELDS",
     "Analytics",
     "AnalyticsError",
+    "By",
     "CleanUp",
     "ClosedError",
     "CostSource",
@@ -66,10 +72,14 @@ __all__ = [
     "Dashboard",
     "EventPage",
     "EventsRemovedError",
+    "ExchangeRate",
+    "Export",
     "Filter",
     "Health",
+    "Interval",
     "InvalidInputError",
     "Json",
+    "Metric",
     "NewerSchemaError",
     "NotFoundError",
     "Period",
@@ -88,9 +98,13 @@ __all__ = [
     "Summary",
     "Totals",
     "UsageEvent",
+    "by_model",
+    "daily",
+    "figures",
     "metadata_text",
     "midnight",
     "normal_device_id",
     "normal_ip",
     "normal_provider",
+    "statistics",
 ]

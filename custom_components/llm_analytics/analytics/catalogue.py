@@ -93,6 +93,12 @@ class Catalogue:
             all_day=not _depends_on_hour(info),
         )
 
+    def models(self) -> list[tuple[str, str]]:
+        """Return (provider, model) of everything in the catalogue."""
+        return [
+            (known.id, model.id) for known in self._snapshot.providers for model in known.models
+        ]
+
     def names(self, provider: str) -> list[str]:
         """Return the ids of every model that the catalogue has for a provider."""
         return [

@@ -78,6 +78,8 @@ PROVIDER_ALIASES: Final[dict[str, str]] = {
 }
 
 _SHOWN: Final = 60
+# Its own models are named provider/model, so nothing is split off.
+_GATEWAY: Final = "openrouter"
 _DEVICE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -159,10 +161,11 @@ def split_model(provider: str | None, model: str | None) -> tuple[str | None, st
     ``openrouter``) keeps it whole.
     """
     given = normal_provider(provider) if provider else None
-    if model is not None and "/" in model and given != "openrouter":
+    while model is not None and "/" in model and given != _GATEWAY:
         prefix, rest = model.split("/", 1)
-        if prefix and rest and given in (None, normal_provider(prefix)):
-            return normal_provider(prefix), rest
+        if not prefix or not rest or given not in (None, normal_provider(prefix)):
+            break
+        given, model = normal_provider(prefix), rest
     return given, model
 
 

@@ -62,3 +62,16 @@ def rounded(value: Fraction | int, places: int = 2) -> Decimal:
     fraction = Fraction(value)
     scaled = divide_half_even(fraction.numerator * 10**places, fraction.denominator)
     return plain(Decimal(scaled).scaleb(-places, _WIDE))
+
+
+def rounded_parts(parts: tuple[int, int, int, int], places: int) -> tuple[int, int, int, int]:
+    """Return amounts of 10^-places as picos that add up to their rounded sum.
+
+    Each is rounded half to even; what is left over goes to the largest.
+    """
+    scale = 10 ** (places - PICO_PLACES)
+    rounded_each = [divide_half_even(part, scale) for part in parts]
+    largest = max(range(len(parts)), key=lambda index: parts[index])
+    rounded_each[largest] += divide_half_even(sum(parts), scale) - sum(rounded_each)
+    first, second, third, fourth = rounded_each
+    return first, second, third, fourth

@@ -36,7 +36,7 @@ class ExchangeRate:
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
+class Step:
     """One answer of the ladder: a source and, unless it is free of charge, a quote."""
 
     source: CostSource
@@ -59,7 +59,7 @@ class PriceBook:
     subscription: Collection[str] = SUBSCRIPTION_PROVIDERS
     _dated: dict[tuple[str, str], _Dated[Rate]] = field(init=False)
     _exchange: dict[str, _Dated[ExchangeRate]] = field(init=False)
-    _steps: dict[tuple[str, str, ServiceTier | None, int], _Step | None] = field(
+    _steps: dict[tuple[str, str, ServiceTier | None, int], Step | None] = field(
         init=False, default_factory=dict
     )
 
@@ -75,7 +75,7 @@ class PriceBook:
         """Return what an event of that (aware) time costs by the ladder."""
         if event.cost_estimate is not None:
             return Price(picos=to_pico(event.cost_estimate), source=CostSource.REPORTED)
-        step = self.step(event, moment)
+        step = self.step(event.provider, event.model, event.service_tier, moment)
         if step is None:
             return _UNPRICED
         if step.quote is None:
@@ -83,9 +83,10 @@ class PriceBook:
         picos = step.quote.rates(event.tokens_prompt).cost(event)
         return Price(picos=picos, source=step.source, priced_as=step.name)
 
-    def step(self, event: UsageEvent, moment: datetime) -> _Step | None:
-        """Return the first step of the ladder that knows the event's model at that time."""
-        provider, model, tier = event.provider, event.model, event.service_tier
+    def step(
+        self, provider: str, model: str | None, tier: ServiceTier | None, moment: datetime
+    ) -> Step | None:
+        """Return the first step of the ladder that knows a model at an (aware) time."""
         if model is not None and self._dated:
             override = self._override(provider, model, moment)
             if override is not None:
@@ -101,7 +102,7 @@ class PriceBook:
             self._steps[key] = step
         return step
 
-    def _override(self, provider: str, model: str, moment: datetime) -> _Step | None:
+    def _override(self, provider: str, model: str, moment: datetime) -> Step | None:
         for name in base_names(model):
             dated = self._dated.get((provider, name))
             rate = dated.at(moment) if dated else None
@@ -113,7 +114,7 @@ class PriceBook:
                     bands=(Band(start=0, rates=token_rates(rate, exchange)),),
                     name=f"{rate.provider}/{rate.model}",
                 )
-                return _Step(CostSource.OVERRIDE, quote, f"override:{quote.name}")
+                return Step(CostSource.OVERRIDE, quote, f"override:{quote.name}")
         return None
 
     def exchange_rate(self, currency: str, moment: datetime) -> Decimal | None:
@@ -126,26 +127,26 @@ class PriceBook:
 
     def _undated(
         self, provider: str, model: str | None, tier: ServiceTier | None, moment: datetime
-    ) -> tuple[_Step | None, bool]:
+    ) -> tuple[Step | None, bool]:
         """Return the step below the overrides, and whether it holds for the whole UTC day."""
         if provider in self.free:
-            return _Step(CostSource.FREE, None, f"free:{provider}"), True
+            return Step(CostSource.FREE, None, f"free:{provider}"), True
         if provider in self.subscription:
-            return _Step(CostSource.SUBSCRIPTION, None, f"subscription:{provider}"), True
+            return Step(CostSource.SUBSCRIPTION, None, f"subscription:{provider}"), True
         if model is None:
             return None, True
         if self.catalogue is not None:
             answer = self.catalogue.look_up(provider, model, tier, moment)
             if answer is not None:
                 quote = answer.quote
-                step = _Step(CostSource.CATALOGUE, quote, f"catalogue:{quote.name}")
+                step = Step(CostSource.CATALOGUE, quote, f"catalogue:{quote.name}")
                 return step, answer.all_day
         for name in base_names(model):
-            rate = _DEFAULTS.get((provider, name))
+            rate = DEFAULTS.get((provider, name))
             if rate is not None:
                 bands = (Band(start=0, rates=token_rates(rate, Decimal(1))),)
                 quote = Quote(bands=bands, name=f"{rate.provider}/{rate.model}")
-                return _Step(CostSource.DEFAULT, quote, f"default:{quote.name}"), True
+                return Step(CostSource.DEFAULT, quote, f"default:{quote.name}"), True
         return None, True
 
 
@@ -206,7 +207,7 @@ def token_rates(rate: Rate, usd: Decimal) -> TokenRates:
 # 12 places of a price per million and 12 of an exchange rate make 10^-24, and 10^-6 a single token.
 assert RATE_PLACES == 12 + 12 + 6
 
-_DEFAULTS: Final = {
+DEFAULTS: Final = {
     (provider, normal_name(model)): Rate(
         provider=provider, model=model, prompt_per_1m=prompt, response_per_1m=response
     )

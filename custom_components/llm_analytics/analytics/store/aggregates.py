@@ -65,6 +65,11 @@ def user_model_key(user: int, model: int) -> int:
     return (user << USER_MODEL_SHIFT) | model
 
 
+def split_user_model(key: int) -> tuple[int, int]:
+    """Return the user and the model of a key of the dimension USER_MODEL."""
+    return key >> USER_MODEL_SHIFT, key & ((1 << USER_MODEL_SHIFT) - 1)
+
+
 class Changes:
     """Changes to the aggregates, gathered before they are written."""
 

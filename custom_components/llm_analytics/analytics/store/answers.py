@@ -149,8 +149,14 @@ def hours(
     db: sqlite3.Connection, days: Days, chosen: Chosen | None, zone: ZoneInfo
 ) -> list[tuple[int, int]]:
     """Return (requests, tokens) for each of the 24 hours that a clock in the zone shows."""
+    return span_hours(db, day_span(days, zone), chosen, zone)
+
+
+def span_hours(
+    db: sqlite3.Connection, span: Span, chosen: Chosen | None, zone: ZoneInfo
+) -> list[tuple[int, int]]:
+    """Return (requests, tokens) by local hour over a span of whole quarters of an hour."""
     requests, tokens = [0] * 24, [0] * 24
-    span = day_span(days, zone)
     for time, count, prompt, response, _ in queries.slots(db, chosen, span, zone):
         hour = from_us(time, zone).hour
         requests[hour] += count
@@ -196,7 +202,7 @@ def report(
         window = Window(span)
         span = day_span(span, zone)
     else:
-        check_instants(db, span, zone)
+        check_bounds(db, span.start, span.end, zone)
         window = queries.window(span, zone)
     days = queries.sums(db, window, chosen, by_day=True, zone=zone)
     by_day = {key: totals for (key, _), totals in days.items()}
@@ -224,8 +230,10 @@ def report(
     )
 
 
-def check_instants(db: sqlite3.Connection, span: Span, zone: ZoneInfo) -> None:
+def check_bounds(
+    db: sqlite3.Connection, start: datetime | None, end: datetime | None, zone: ZoneInfo
+) -> None:
     """Raise EventsRemovedError if an instant inside a day whose events are gone is a bound."""
-    for field, moment in (("start", span.start), ("end", span.end)):
-        if midnight(moment.astimezone(zone).date(), zone) != moment:
+    for field, moment in (("start", start), ("end", end)):
+        if moment is not None and midnight(moment.astimezone(zone).date(), zone) != moment:
             queries.check_events(db, to_us(moment), zone, field)

@@ -6,7 +6,7 @@ are tried on their own, so only the one that brought it is refused.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 import json
 import sqlite3
@@ -31,7 +31,7 @@ from .names import Names
 
 COST_SOURCES: Final = tuple(CostSource)
 TIERS: Final = (None, *ServiceTier)
-_COST_CODES: Final = {source: code for code, source in enumerate(COST_SOURCES)}
+COST_CODES: Final = {source: code for code, source in enumerate(COST_SOURCES)}
 _TIER_CODES: Final = {tier: code for code, tier in enumerate(TIERS)}
 
 EVENT_COLUMNS: Final = (
@@ -185,7 +185,7 @@ class EventWriter:
                 usage.tokens_cache_write_1h,
                 usage.tokens_reasoning,
                 price.picos,
-                _COST_CODES[price.source],
+                COST_CODES[price.source],
                 names.label(price.priced_as),
                 usage.latency_us,
                 usage.ttft_us,
@@ -210,6 +210,9 @@ class EventWriter:
             frozen=int(time < self.events_from),
             vector=event_vector(usage, price.picos),
         )
+        provider, model = names.model_name(ids[3])
+        if (provider, model) != (usage.provider, usage.model):  # answered as it will be read
+            usage = replace(usage, provider=provider, model=model)
         event = StoredEvent(
             id=self.last_event,
             timestamp=moment.astimezone(self.zone),

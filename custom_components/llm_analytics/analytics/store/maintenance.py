@@ -152,19 +152,25 @@ def reclaim(db: sqlite3.Connection) -> int:
 def delete_event(db: sqlite3.Connection, event_id: int, zone: ZoneInfo) -> bool:
     """Delete one event and take it out of every sum; False if there is none with that id."""
     with transaction(db):
-        row = db.execute(
-            """
-            SELECT time, failed, prompt, response, cache_read, cache_write, cache_write_1h,
-                reasoning, cost, latency, tag_set, series.id, device, endpoint, model, user
-            FROM event JOIN series ON series.id = event.series WHERE event.id = ?
-            """,
-            (event_id,),
-        ).fetchone()
-        if row is not None:
-            _subtract(db, row, zone)
-            db.execute("DELETE FROM event WHERE id = ?", (event_id,))
-            db.execute("UPDATE ledger SET events = events - 1")
-    return row is not None
+        return remove_event(db, event_id, zone)
+
+
+def remove_event(db: sqlite3.Connection, event_id: int, zone: ZoneInfo) -> bool:
+    """Do what ``delete_event`` does within the caller's transaction."""
+    row = db.execute(
+        """
+        SELECT time, failed, prompt, response, cache_read, cache_write, cache_write_1h,
+            reasoning, cost, latency, tag_set, series.id, device, endpoint, model, user
+        FROM event JOIN series ON series.id = event.series WHERE event.id = ?
+        """,
+        (event_id,),
+    ).fetchone()
+    if row is None:
+        return False
+    _subtract(db, row, zone)
+    db.execute("DELETE FROM event WHERE id = ?", (event_id,))
+    db.execute("UPDATE ledger SET events = events - 1")
+    return True
 
 
 def _subtract(db: sqlite3.Connection, row: tuple[int, ...], zone: ZoneInfo) -> None:
@@ -303,3 +309,12 @@ def _redate(db: sqlite3.Connection, days: Days, zone: ZoneInfo) -> None:
 def mark(db: sqlite3.Connection, *, clean: bool) -> None:
     """Note whether the ledger is closed cleanly; read at the next start."""
     db.execute("UPDATE ledger SET clean_stop = ?", (int(clean),))
+
+
+def frozen_days(db: sqlite3.Connection) -> list[date]:
+    """Return the local days that have sums whose events are gone."""
+    rows = db.execute(
+        f"SELECT DISTINCT day FROM agg_day WHERE dimension = {Dimension.TOTAL:d}"
+        " AND frozen = 1 ORDER BY day"
+    )
+    return [date.fromordinal(day) for (day,) in rows]

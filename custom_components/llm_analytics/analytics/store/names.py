@@ -42,6 +42,7 @@ class Names:
         """Drop everything remembered: after a rollback, or when there is too much of it."""
         self._known: dict[tuple[str, str], tuple[int, str]] = {}
         self._models: dict[tuple[str, str], int] = {}
+        self._model_names: dict[int, tuple[str, str | None]] = {}
         self._series: dict[tuple[int, int, int, int], int] = {}
         self._device_names: dict[int, str | None] = {}
         self._counts = {
@@ -105,6 +106,14 @@ class Names:
             row = self._db.execute("SELECT name FROM device WHERE id = ?", (device,)).fetchone()
             self._device_names[device] = row[0] if row else None
         return self._device_names[device]
+
+    def model_name(self, model: int) -> tuple[str, str | None]:
+        """Return the provider and the name under which a model is kept."""
+        if model not in self._model_names:
+            self._model_names[model] = self._db.execute(
+                "SELECT provider, name FROM model WHERE id = ?", (model,)
+            ).fetchone()
+        return self._model_names[model]
 
     def _device(self, event: UsageEvent) -> int:
         key = event.device_key

@@ -4,14 +4,22 @@ A price is kept as an integer of 10⁻¹² of its currency per million tokens, a
 of 10⁻¹² USD. ``effective`` is in µs of UTC; 0 stands for "from the beginning".
 """
 
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime
+import difflib
 import sqlite3
+from zoneinfo import ZoneInfo
 
-from ..models import PRICE_FIELDS, Rate
+from ..catalogue import Catalogue
+from ..costs import FREE_OF_CHARGE, Estimate, ListedRate, UnpricedModel
+from ..errors import NotFoundError
+from ..models import PRICE_FIELDS, CostSource, Rate, UsageEvent
 from ..money import from_pico, to_pico
-from ..periods import from_us, to_us
-from ..pricing import ExchangeRate
-from ..rates import normal_name
+from ..periods import from_us, local_day, to_us
+from ..pricing import DEFAULTS, ExchangeRate, PriceBook
+from ..rates import names_match, normal_name
+from .aggregates import Dimension
 
 
 def _effective(microseconds: int) -> datetime | None:
@@ -47,8 +55,17 @@ def dated(db: sqlite3.Connection) -> tuple[list[Rate], list[ExchangeRate]]:
     return rates, exchange
 
 
-def set_rate(db: sqlite3.Connection, rate: Rate) -> None:
-    """Store a dated price; one of the same model and instant is replaced."""
+def set_rate(db: sqlite3.Connection, rate: Rate, now: datetime) -> Rate:
+    """Store a dated price and return it with its date; one of the same instant is replaced.
+
+    Without a date it holds from the beginning if the model has no price yet, else from ``now``.
+    """
+    key = normal_name(rate.model)
+    known = db.execute(
+        "SELECT 1 FROM rate WHERE provider = ? AND key = ? LIMIT 1", (rate.provider, key)
+    ).fetchone()
+    if rate.effective is None and known is not None:
+        rate = replace(rate, effective=now)
     values = [getattr(rate, field) for field in PRICE_FIELDS]
     db.execute(
         """
@@ -58,7 +75,7 @@ def set_rate(db: sqlite3.Connection, rate: Rate) -> None:
         """,
         (
             rate.provider,
-            normal_name(rate.model),
+            key,
             rate.model,
             0 if rate.effective is None else to_us(rate.effective),
             rate.currency,
@@ -66,6 +83,146 @@ def set_rate(db: sqlite3.Connection, rate: Rate) -> None:
             *(None if value is None else to_pico(value) for value in values),
         ),
     )
+    return rate
+
+
+def delete_rate(
+    db: sqlite3.Connection, provider: str, model: str, effective: datetime | None
+) -> int:
+    """Delete a model's price of one instant, or all of them; return how many."""
+    query, parameters = (
+        "DELETE FROM rate WHERE provider = ? AND key = ?",
+        [provider, normal_name(model)],
+    )
+    if effective is not None:
+        query += " AND effective = ?"
+        return db.execute(query, (*parameters, to_us(effective))).rowcount
+    return db.execute(query, parameters).rowcount
+
+
+def used_models(db: sqlite3.Connection) -> list[tuple[str, str | None]]:
+    """Return (provider, model) of everything ever recorded."""
+    return db.execute("SELECT provider, name FROM model ORDER BY provider, key").fetchall()
+
+
+def models_of(db: sqlite3.Connection, provider: str, model: str) -> tuple[int, ...]:
+    """Return the ids of the models that a price for ``model`` applies to by name."""
+    rows = db.execute("SELECT id, name FROM model WHERE provider = ?", (provider,))
+    return tuple(found for found, name in rows if name is not None and names_match(name, model))
+
+
+def unpriced(db: sqlite3.Connection, zone: ZoneInfo) -> list[UnpricedModel]:
+    """Return the models with unpriced requests: how many, their tokens, and the last day.
+
+    Live requests are counted one by one. Of days whose events are gone, the tokens are those of
+    all the model's requests on the days that had an unpriced one.
+    """
+    found: dict[tuple[str, str | None], tuple[int, int, date]] = {}
+    live = db.execute(
+        """
+        SELECT provider, name, COUNT(*), SUM(prompt + response), MAX(time)
+        FROM event CROSS JOIN series ON series.id = event.series
+        CROSS JOIN model ON model.id = series.model
+        WHERE cost IS NULL AND time >= (SELECT COALESCE(events_from, 0) FROM ledger)
+        GROUP BY model.id
+        """
+    )
+    for provider, name, count, tokens, last in live:
+        found[provider, name] = count, tokens, local_day(from_us(last), zone)
+    frozen = db.execute(
+        f"""
+        SELECT provider, name, SUM(unpriced), SUM(prompt + response), MAX(day)
+        FROM agg_day JOIN model ON model.id = agg_day.key
+        WHERE dimension = {Dimension.MODEL:d} AND frozen = 1 AND unpriced > 0 GROUP BY model.id
+        """
+    )
+    for provider, name, count, tokens, day in frozen:
+        before = found.get((provider, name), (0, 0, date.min))
+        found[provider, name] = (
+            before[0] + count,
+            before[1] + tokens,
+            max(before[2], date.fromordinal(day)),
+        )
+    return [
+        UnpricedModel(provider=provider, model=name, requests=count, tokens=tokens, last=last)
+        for (provider, name), (count, tokens, last) in sorted(
+            found.items(), key=lambda row: (-row[1][0], row[0][0], row[0][1] or "")
+        )
+    ]
+
+
+def listed(
+    book: PriceBook,
+    used: Sequence[tuple[str, str | None]],
+    catalogue: Catalogue | None,
+    provider: str | None,
+    now: datetime,
+) -> list[ListedRate]:
+    """Return the price list: overrides, defaults, every used model, and a whole catalogue."""
+
+    def is_used(its_provider: str, model: str) -> bool:
+        return any(
+            other == its_provider and name is not None and names_match(name, model)
+            for other, name in used
+        )
+
+    rows = [
+        ListedRate(
+            provider=rate.provider,
+            model=rate.model,
+            rates=None,
+            source=source,
+            used=is_used(rate.provider, rate.model),
+            currency=rate.currency,
+            effective=rate.effective,
+            notes=rate.notes,
+            own=rate,
+        )
+        for source, rates in (
+            (CostSource.OVERRIDE, book.overrides),
+            (CostSource.DEFAULT, DEFAULTS.values()),
+        )
+        for rate in rates
+    ]
+    names: dict[tuple[str, str | None], bool] = dict.fromkeys(used, True)
+    if catalogue is not None:
+        names = dict.fromkeys(catalogue.models(), False) | names
+    for (its_provider, name), is_one in names.items():
+        step = book.step(its_provider, name, None, now)
+        if step is None:
+            source, rates = CostSource.UNPRICED, None
+        elif step.source in (CostSource.OVERRIDE, CostSource.DEFAULT):
+            continue
+        else:
+            source = step.source
+            rates = FREE_OF_CHARGE if step.quote is None else step.quote.rates(0)
+        rows.append(
+            ListedRate(provider=its_provider, model=name, rates=rates, source=source, used=is_one)
+        )
+    chosen = [row for row in rows if provider in (None, row.provider)]
+    return sorted(chosen, key=lambda row: (row.provider, row.model or "", row.source))
+
+
+def estimate(
+    book: PriceBook, usage: UsageEvent, moment: datetime, catalogue: Catalogue | None
+) -> Estimate:
+    """Return what a request would cost. Raises NotFoundError, with close names, for no price."""
+    price = book.price(usage, moment)
+    if price.picos is None:
+        raise NotFoundError("price", _hint(usage, catalogue))
+    step = book.step(usage.provider, usage.model, usage.service_tier, moment)
+    quote = step.quote if step is not None else None
+    rates = None if quote is None else quote.rates(usage.tokens_prompt)
+    return Estimate(usage=usage, price=price, rates=rates)
+
+
+def _hint(usage: UsageEvent, catalogue: Catalogue | None) -> str:
+    name = f"{usage.provider}/{usage.model or 'unknown'}"
+    known = [model for provider, model in DEFAULTS if provider == usage.provider]
+    known += catalogue.names(usage.provider) if catalogue is not None else []
+    names = list(dict.fromkeys(known))
+    close = difflib.get_close_matches(usage.model or "", names, n=3, cutoff=0.4)
+    return f"{name}; the closest known are {', '.join(close)}" if close else name
 
 
 def set_exchange_rate(db: sqlite3.Connection, rate: ExchangeRate) -> None:

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from ..errors import EventsRemovedError
 from ..models import ANONYMOUS, UNKNOWN_MODEL, Filter, StoredEvent, Totals
-from ..periods import DAY, Days, Span, day_span, from_us, midnight, to_us
+from ..periods import DAY, SLOT_US, Days, Span, day_span, from_us, midnight, to_us
 from .aggregates import USER_MODEL_SHIFT, Dimension
 from .events import SELECT_EVENTS, event_of_row
 from .names import NONE
@@ -77,15 +77,18 @@ def ledger(db: sqlite3.Connection) -> Ledger:
 def choose(db: sqlite3.Connection, wanted: Filter) -> Chosen | None:
     """Return a filter's ids, None if it names something that the ledger has never seen."""
     device = endpoint = user = tag = None
-    if wanted.device is not None and (device := _find(db, "device", wanted.device)) is None:
+    if wanted.device is not None and (device := find_name(db, "device", wanted.device)) is None:
         return None
-    if wanted.endpoint is not None and (endpoint := _find(db, "endpoint", wanted.endpoint)) is None:
+    if (
+        wanted.endpoint is not None
+        and (endpoint := find_name(db, "endpoint", wanted.endpoint)) is None
+    ):
         return None
     if wanted.user is not None:
-        user = NONE if wanted.user == ANONYMOUS else _find(db, "user", wanted.user)
+        user = NONE if wanted.user == ANONYMOUS else find_name(db, "user", wanted.user)
         if user is None:
             return None
-    if wanted.tag is not None and (tag := _find(db, "tag", wanted.tag)) is None:
+    if wanted.tag is not None and (tag := find_name(db, "tag", wanted.tag)) is None:
         return None
     models = None
     if wanted.provider is not None or wanted.model is not None:
@@ -95,7 +98,8 @@ def choose(db: sqlite3.Connection, wanted: Filter) -> Chosen | None:
     return Chosen(device, endpoint, models, user, tag)
 
 
-def _find(db: sqlite3.Connection, table: str, key: str) -> int | None:
+def find_name(db: sqlite3.Connection, table: str, key: str) -> int | None:
+    """Return the id of a name in a dimension's table, None if it was never seen."""
     row = db.execute(f"SELECT id FROM {table} WHERE key = ?", (key,)).fetchone()
     return row[0] if row else None
 
@@ -137,6 +141,7 @@ _SERIES_COLUMNS: Final = {
     Dimension.MODEL: "series.model",
     Dimension.USER: "series.user",
     Dimension.SERIES: "series.id",
+    Dimension.USER_MODEL: f"(series.user << {USER_MODEL_SHIFT}) | series.model",
 }
 
 
@@ -356,19 +361,45 @@ def slots(
         dimension = next(iter(filtered), Dimension.TOTAL)
         where, parameters = _conditions(chosen, dict.fromkeys(Dimension, "key"))
         yield from db.execute(
-            f"SELECT slot * 900000000, requests, prompt, response, cost FROM agg_slot"
+            f"SELECT slot * {SLOT_US}, requests, prompt, response, cost FROM agg_slot"
             f" WHERE dimension = {dimension:d} AND slot >= ? AND slot < ?{where}",
-            (start // 900_000_000, end // 900_000_000, *parameters),
+            (start // SLOT_US, end // SLOT_US, *parameters),
         )
         return
     check_events(db, start, zone, "start")
     where, parameters = event_conditions(chosen)
     yield from db.execute(
-        "SELECT time / 900000000 * 900000000, COUNT(*), SUM(prompt), SUM(response),"
+        f"SELECT time / {SLOT_US} * {SLOT_US}, COUNT(*), SUM(prompt), SUM(response),"
         " COALESCE(SUM(cost), 0) FROM event CROSS JOIN series ON series.id = event.series"
         f" WHERE event.time >= ? AND event.time < ?{where} GROUP BY 1",
         (start, end, *parameters),
     )
+
+
+def slot_devices(
+    db: sqlite3.Connection, chosen: Chosen | None, span: Span, zone: tzinfo
+) -> set[int]:
+    """Return the ids of the devices with an event in the span; see ``slots``."""
+    if chosen is None:
+        return set()
+    start, end = to_us(span.start), to_us(span.end)
+    if chosen.dimensions <= {Dimension.DEVICE}:
+        where, parameters = _conditions(chosen, dict.fromkeys(Dimension, "key"))
+        rows = db.execute(
+            f"SELECT DISTINCT key FROM agg_slot WHERE dimension = {Dimension.DEVICE:d}"
+            f" AND slot >= ? AND slot < ?{where}",
+            (start // SLOT_US, end // SLOT_US, *parameters),
+        )
+    else:
+        check_events(db, start, zone, "start")
+        where, parameters = event_conditions(chosen)
+        rows = db.execute(
+            "SELECT DISTINCT series.device FROM event"
+            " CROSS JOIN series ON series.id = event.series"
+            f" WHERE event.time >= ? AND event.time < ?{where}",
+            (start, end, *parameters),
+        )
+    return {key for (key,) in rows}
 
 
 def events(

@@ -1,0 +1,185 @@
+"""Days that are out of the ordinary, by a robust score that one outlier cannot hide in.
+
+For a day and a metric: *expected* is the median of the other complete days of the same weekday if
+there are at least 3, else of all other complete days; *scale* is the largest of 1.4826·MAD of the
+other days' residuals (each day's figure less its own expected one), a quarter of what is expected,
+and a floor of 5 requests, 1,000 tokens or 0.05 USD; z = (figure - expected)/scale. A day is an
+anomaly if |z| exceeds the threshold. Today is never a reference and, being unfinished, can only be
+high. With fewer than 5 other complete days nothing is said.
+
+MAD and its factor: Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from typing import Final
+
+from .models import Filter, Json, Totals
+from .money import from_pico, rounded
+from .spread import deviation, mean, median, median_deviation, shown_amount
+
+ENOUGH_DAYS: Final = 5
+_ENOUGH_WEEKDAYS: Final = 3
+_MAD_FACTOR: Final = Fraction(14826, 10000)
+_RELATIVE: Final = Fraction(1, 4)
+_FLOORS: Final = {"requests": 5, "tokens": 1_000, "cost": 5 * 10**10}
+
+
+def _figure(metric: str, totals: Totals) -> int:
+    return {"requests": totals.requests, "tokens": totals.tokens, "cost": totals.cost}[metric]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How far one day's figure is from what was expected."""
+
+    metric: str
+    value: int
+    expected: Fraction
+    scale: Fraction
+
+    @property
+    def z(self) -> Fraction:
+        """Return the score."""
+        return (self.value - self.expected) / self.scale
+
+    def as_dict(self) -> dict[str, Json]:
+        """Return the score as the API writes it."""
+        money = self.metric == "cost"
+        return {
+            "type": self.metric,
+            "z_score": rounded(self.z),
+            "direction": "high" if self.z > 0 else "low",
+            "expected": shown_amount(self.expected, money=money),
+            "scale": shown_amount(self.scale, money=money),
+        }
+
+
+def expected_values(days: Sequence[date], figures: Sequence[int]) -> list[Fraction]:
+    """Return what is expected of each complete day, judged by all the others."""
+    return [
+        _expected(day, [(d, f) for d, f in zip(days, figures, strict=True) if d != day])
+        for day in days
+    ]
+
+
+def _expected(day: date, others: Sequence[tuple[date, int]]) -> Fraction:
+    same = [figure for other, figure in others if other.weekday() == day.weekday()]
+    if len(same) >= _ENOUGH_WEEKDAYS:
+        return median(same)
+    return median([figure for _, figure in others])
+
+
+def scores(
+    metric: str, complete: Sequence[tuple[date, int]], today: tuple[date, int]
+) -> list[tuple[date, Score]]:
+    """Return the score of every day that has at least 5 other complete days."""
+    days = [day for day, _ in complete]
+    figures = [figure for _, figure in complete]
+    expected = expected_values(days, figures)
+    residuals = [figure - centre for figure, centre in zip(figures, expected, strict=True)]
+    found = []
+    if len(days) > ENOUGH_DAYS:
+        for index, day in enumerate(days):
+            others = residuals[:index] + residuals[index + 1 :]
+            found.append((day, _score(metric, figures[index], expected[index], others)))
+    if len(days) >= ENOUGH_DAYS:
+        found.append((today[0], _score(metric, today[1], _expected(today[0], complete), residuals)))
+    return found
+
+
+def _score(metric: str, value: int, expected: Fraction, residuals: Sequence[Fraction]) -> Score:
+    scale = max(
+        _MAD_FACTOR * median_deviation(residuals),
+        _RELATIVE * abs(expected),
+        Fraction(_FLOORS[metric]),
+    )
+    return Score(metric, value, expected, scale)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anomalies:
+    """The days of a window that are out of the ordinary, and the figures that explain it.
+
+    ``days`` are the window's complete days from the ledger's first day on; ``today`` is apart.
+    """
+
+    period_days: int
+    threshold: Fraction
+    days: Sequence[tuple[date, Totals]]
+    today: tuple[date, Totals]
+    filter: Filter
+
+    @property
+    def insufficient(self) -> bool:
+        """Return whether there are too few complete days to say anything."""
+        return len(self.days) < ENOUGH_DAYS
+
+    def found(self) -> list[tuple[date, Totals, list[Score]]]:
+        """Return the anomalous days, earliest first, with the scores beyond the threshold."""
+        beyond: dict[date, list[Score]] = {}
+        for metric in _FLOORS:
+            complete = [(day, _figure(metric, totals)) for day, totals in self.days]
+            today = self.today[0], _figure(metric, self.today[1])
+            for day, score in scores(metric, complete, today):
+                if score.z > self.threshold or (-score.z > self.threshold and day != self.today[0]):
+                    beyond.setdefault(day, []).append(score)
+        return [
+            (day, totals, beyond[day]) for day, totals in (*self.days, self.today) if day in beyond
+        ]
+
+    def as_dict(self) -> dict[str, Json]:
+        """Return the anomalies as the API writes them."""
+        found = self.found()
+        figures = {
+            metric: [_figure(metric, totals) for _, totals in self.days] for metric in _FLOORS
+        }
+        return {
+            "period_days": self.period_days,
+            "filter_device_ip": self.filter.device_ip,
+            "threshold_std": rounded(self.threshold),
+            "statistics": {
+                metric: {
+                    name: shown_amount(value, money=metric == "cost")
+                    for name, value in (
+                        ("median", median(values)),
+                        ("mad", median_deviation(values)),
+                        ("mean", mean(values)),
+                        ("std", deviation(values)),
+                    )
+                }
+                for metric, values in figures.items()
+            },
+            "request_mean": rounded(mean(figures["requests"])),
+            "request_std": rounded(deviation(figures["requests"])),
+            "token_mean": rounded(mean(figures["tokens"])),
+            "token_std": rounded(deviation(figures["tokens"])),
+            "anomalies": [
+                {
+                    "date": day.isoformat(),
+                    "request_count": totals.requests,
+                    "total_tokens": totals.tokens,
+                    "cost_estimate": from_pico(totals.cost),
+                    "anomaly_types": [score.as_dict() for score in beyond],
+                }
+                for day, totals, beyond in found
+            ],
+            "summary": {
+                "total_anomalous_days": len(found),
+                "anomaly_rate": rounded(Fraction(100 * len(found), self.period_days)),
+                "insufficient_data": self.insufficient,
+                "message": self._message(len(found)),
+            },
+        }
+
+    def _message(self, count: int) -> str:
+        if self.insufficient:
+            return (
+                f"{len(self.days)} complete days are not enough to tell what is usual; "
+                f"{ENOUGH_DAYS} are needed"
+            )
+        if not count:
+            return "No day was out of the ordinary"
+        return f"{count} {'day was' if count == 1 else 'days were'} out of the ordinary"

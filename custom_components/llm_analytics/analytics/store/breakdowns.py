@@ -1,0 +1,208 @@
+"""Reading statistics by model, endpoint, tag, user, device and day."""
+
+from datetime import date, datetime
+from fractions import Fraction
+import sqlite3
+from zoneinfo import ZoneInfo
+
+from ..breakdowns import (
+    Breakdown,
+    By,
+    DeviceDay,
+    DeviceSummary,
+    Series,
+    UserStatistics,
+    model_name,
+)
+from ..errors import NotFoundError
+from ..models import ANONYMOUS, Filter, Totals, sum_totals
+from ..money import rounded
+from ..periods import (
+    DAY,
+    MICROSECOND,
+    SLOT_US,
+    Days,
+    Span,
+    day_span,
+    from_us,
+    last_days,
+    midnight,
+)
+from ..reports import DeviceTotals, UserTotals
+from ..trends import Interval, Metric, interval_start, interval_starts
+from . import answers, queries, trends
+from .aggregates import Dimension, split_user_model
+from .names import NONE
+from .queries import Chosen, Window
+
+_ALL = Chosen()
+
+
+def window(
+    db: sqlite3.Connection,
+    start: datetime | None,
+    end: datetime | None,
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+) -> Window:
+    """Return the window from start to end; a bound left out reaches to the ledger's own end."""
+    today = now.astimezone(zone).date()
+    first = queries.first_day(db) or today
+    # Whole days from the ledger's first day on, so frozen days are in, up to tomorrow's events
+    # of a clock that is a little ahead.
+    low = start if start is not None else midnight(first, zone)
+    high = end if end is not None else midnight(today + 2 * DAY, zone)
+    if low >= high:
+        return Window(None)
+    span = Span(low, high)
+    answers.check_bounds(db, start, end, zone)
+    return queries.window(span, zone)
+
+
+def tags(db: sqlite3.Connection, wanted: Window, zone: ZoneInfo) -> list[tuple[str, Totals]]:
+    """Return the sums by tag, by name."""
+    rows = queries.sums(db, wanted, _ALL, group=Dimension.TAG, zone=zone)
+    known = queries.names(db, "tag")
+    return sorted((known[key][0], totals) for (_, key), totals in rows.items() if key is not None)
+
+
+def users(db: sqlite3.Connection, wanted: Window, zone: ZoneInfo) -> list[UserStatistics]:
+    """Return the statistics of every user."""
+    rows = queries.sums(db, wanted, _ALL, group=Dimension.USER_MODEL, zone=zone)
+    names, models = queries.names(db, "user"), queries.names(db, "model")
+    totals: dict[int, Totals] = {}
+    used: dict[int, list[str]] = {}
+    for (_, key), sums in rows.items():
+        assert key is not None
+        user, model = split_user_model(key)
+        totals[user] = totals.get(user, Totals()) + sums
+        if models[model][1] is not None:
+            used.setdefault(user, []).append(model_name(*models[model]))
+    return [
+        UserStatistics(UserTotals(names[user][0] if user else None, sums), used.get(user, []))
+        for user, sums in totals.items()
+    ]
+
+
+def device_day(db: sqlite3.Connection, device: str, day: date, zone: ZoneInfo) -> DeviceDay:
+    """Return what a device did on one local day."""
+    chosen = queries.choose(db, Filter(device=device))
+    rows = answers.endpoints(db, Window(Days(day, day)), chosen, zone)
+    return DeviceDay(
+        day,
+        device,
+        sum_totals(row.totals for row in rows),
+        {row.endpoint: row.totals for row in rows},
+    )
+
+
+def device_summary(
+    db: sqlite3.Connection, device: str, count: int, *, now: datetime, zone: ZoneInfo
+) -> DeviceSummary:
+    """Return what a device did over the last days. Raises NotFoundError if never seen."""
+    wanted = Filter(device=device)
+    chosen = queries.choose(db, wanted)
+    if chosen is None:
+        raise NotFoundError("device", device.partition(":")[2])
+    days = last_days(count, today=now.astimezone(zone).date())
+    rows = trends.day_totals(db, days, chosen, zone)
+    trend = trends.trend(db, Metric.USAGE, count, Interval.DAY, wanted, now=now, zone=zone)
+    hours = answers.hours(db, days, chosen, zone)
+    totals = sum_totals(one for _, one in rows)
+    name = queries.names(db, "device")[chosen.device or NONE][1]
+    seen = trend.days
+    return DeviceSummary(
+        device=DeviceTotals(device, name, totals),
+        days=rows,
+        direction=trend.direction,
+        change_percent=rounded(trend.change),
+        average_daily_tokens=rounded(Fraction(totals.tokens, seen)) if seen else 0,
+        peak_hours=answers.peak_hours(hours),
+        hours=hours,
+    )
+
+
+def hourly(db: sqlite3.Connection, days: Days | None, zone: ZoneInfo) -> list[int]:
+    """Return requests by hour of the local clock, over the whole ledger without ``days``."""
+    if days is None:
+        first, last = db.execute(
+            "SELECT MIN(slot), MAX(slot) FROM agg_slot WHERE dimension = ?", (Dimension.TOTAL,)
+        ).fetchone()
+        if first is None:
+            return [0] * 24
+        span = Span(from_us(first * SLOT_US), from_us((last + 1) * SLOT_US))
+        counts = answers.span_hours(db, span, _ALL, zone)
+    else:
+        counts = answers.hours(db, days, _ALL, zone)
+    return [count for count, _ in counts]
+
+
+_GROUPS = {
+    By.DEVICE: Dimension.DEVICE,
+    By.PROVIDER: Dimension.MODEL,
+    By.MODEL: Dimension.MODEL,
+    By.ENDPOINT: Dimension.ENDPOINT,
+    By.USER: Dimension.USER,
+    By.TAG: Dimension.TAG,
+}
+
+
+def breakdown(
+    db: sqlite3.Connection,
+    by: By,
+    interval: Interval,
+    top: int,
+    wanted: Window,
+    *,
+    today: date,
+    zone: ZoneInfo,
+) -> Breakdown:
+    """Return sums by one dimension and point in time."""
+    rows = queries.sums(db, wanted, _ALL, group=_GROUPS[by], by_day=True, zone=zone)
+    found: dict[tuple[str | None, str | None], dict[date, Totals]] = {}
+    known = queries.names(db, _GROUPS[by].name.lower())
+    days = _covered(db, wanted, today=today, zone=zone)
+    for (ordinal, key), totals in rows.items():
+        assert ordinal is not None
+        name = _identity(by, known.get(key or NONE), key)
+        point = interval_start(interval, date.fromordinal(ordinal))
+        points = found.setdefault(name, {})
+        points[point] = points.get(point, Totals()) + totals
+    return Breakdown(
+        by=by,
+        interval=interval,
+        points=interval_starts(interval, days),
+        series=[Series(*name, points) for name, points in found.items()],
+        top=top,
+    )
+
+
+def _identity(
+    by: By, row: tuple[str | None, ...] | None, key: int | None
+) -> tuple[str | None, str | None]:
+    """Return a series' key and name."""
+    if row is None:
+        return (ANONYMOUS, ANONYMOUS) if by is By.USER else (None, None)
+    match by:
+        case By.DEVICE:
+            return row[0], row[1]
+        case By.PROVIDER:
+            return row[0], row[0]
+        case By.MODEL:
+            name = model_name(row[0] or "", row[1])
+            return name, name
+        case _:
+            return row[0], row[0]
+
+
+def _covered(db: sqlite3.Connection, wanted: Window, *, today: date, zone: ZoneInfo) -> Days:
+    """Return the local days of a window, from the ledger's first day up to today."""
+    parts = [day_span(wanted.days, zone)] if wanted.days is not None else []
+    parts += wanted.edges
+    first = queries.first_day(db)
+    if first is None or not parts:
+        return Days(today + DAY, today)
+    low = min(part.start for part in parts).astimezone(zone).date()
+    high = max(part.end for part in parts) - MICROSECOND
+    return Days(max(low, first), min(high.astimezone(zone).date(), today))

@@ -1,0 +1,142 @@
+"""Giving stored events the price that holds for them now.
+
+Live events only, in small steps on the thread that writes; each step moves the events and all
+their sums in one transaction. A reported cost is never touched.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+import sqlite3
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from ..models import CostSource, UsageEvent
+from ..periods import from_us, local_day
+from ..pricing import PriceBook
+from .aggregates import Changes
+from .database import transaction
+from .events import COST_CODES, TIERS
+from .names import Names
+
+BATCH: Final = 500
+
+_SELECT: Final = """
+    SELECT event.id, event.time, event.prompt, event.response, event.cache_read,
+        event.cache_write, event.cache_write_1h, event.reasoning, event.cost, event.cost_source,
+        event.priced_as, event.tier, event.tag_set, model.provider, model.name,
+        series.id, series.device, series.endpoint, series.model, series.user
+    FROM event
+    CROSS JOIN series ON series.id = event.series
+    CROSS JOIN model ON model.id = series.model
+    WHERE (event.time, event.id) > (?, ?) AND event.time < ?
+"""
+_UPDATE: Final = "UPDATE event SET cost = ?, cost_source = ?, priced_as = ? WHERE id = ?"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Which events: start <= time < end in µs, perhaps only the unpriced, perhaps one model's."""
+
+    start: int
+    end: int
+    only_unpriced: bool
+    models: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What one step did; ``position`` is where the next one goes on, None at the end."""
+
+    repriced: int
+    cost_before: int
+    cost_after: int
+    still_unpriced: int
+    position: tuple[int, int] | None
+
+
+def reprice(
+    db: sqlite3.Connection,
+    scope: Scope,
+    position: tuple[int, int] | None,
+    *,
+    book: PriceBook,
+    names: Names,
+    zone: ZoneInfo,
+) -> Step:
+    """Reprice the next batch of the scope's events."""
+    query, parameters = _SELECT, [*(position or (scope.start, -1)), scope.end]
+    query += " AND event.cost_source <> ?"
+    parameters.append(COST_CODES[CostSource.REPORTED])
+    if scope.only_unpriced:
+        query += " AND event.cost IS NULL"
+    if scope.models is not None:
+        query += f" AND series.model IN ({', '.join('?' * len(scope.models))})"
+        parameters.extend(scope.models)
+    rows = db.execute(f"{query} ORDER BY event.time, event.id LIMIT {BATCH}", parameters).fetchall()
+    with transaction(db):
+        return _reprice_rows(db, rows, book, names, zone)
+
+
+def _reprice_rows(
+    db: sqlite3.Connection,
+    rows: Sequence[tuple[Any, ...]],
+    book: PriceBook,
+    names: Names,
+    zone: ZoneInfo,
+) -> Step:
+    events_from = db.execute("SELECT COALESCE(events_from, 0) FROM ledger").fetchone()[0]
+    changes, updates = Changes(), []
+    before = after = unpriced = 0
+    for row in rows:
+        time, cost, source = row[1], row[8], row[9]
+        moment = from_us(time)
+        price = book.price(_usage(row), moment)
+        label = names.label(price.priced_as)
+        before += cost or 0
+        after += price.picos or 0
+        unpriced += price.picos is None
+        if (price.picos, COST_CODES[price.source], label) == (cost, source, row[10]):
+            continue
+        updates.append((price.picos, COST_CODES[price.source], label, row[0]))
+        delta = (price.picos or 0) - (cost or 0)
+        tags = db.execute("SELECT tag FROM tag_set_tag WHERE tag_set = ?", (row[12],)).fetchall()
+        changes.add(
+            (row[15], row[16], row[17], row[18], row[19]),
+            [tag for (tag,) in tags],
+            time=time,
+            day=local_day(moment, zone).toordinal(),
+            frozen=int(time < events_from),
+            vector=(
+                *(0,) * 9,
+                delta,
+                int(price.picos is None) - int(cost is None),
+                0,
+                0,
+            ),
+        )
+    if updates:
+        db.executemany(_UPDATE, updates)
+        changes.apply(db)
+    more = len(rows) == BATCH
+    return Step(
+        repriced=len(updates),
+        cost_before=before,
+        cost_after=after,
+        still_unpriced=unpriced,
+        position=(rows[-1][1], rows[-1][0]) if more else None,
+    )
+
+
+def _usage(row: tuple[Any, ...]) -> UsageEvent:
+    return UsageEvent(
+        endpoint="-",
+        tokens_prompt=row[2],
+        tokens_response=row[3],
+        tokens_cache_read=row[4],
+        tokens_cache_write=row[5],
+        tokens_cache_write_1h=row[6],
+        tokens_reasoning=row[7],
+        service_tier=TIERS[row[11]],
+        provider=row[13],
+        model=row[14],
+    )
