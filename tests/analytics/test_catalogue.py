@@ -229,9 +229,16 @@ def test_only_names_that_a_rule_spells_out_are_aliases(match: MatchLogic, names:
     assert _aliases(match) == names
 
 
+def test_every_model_is_listed_with_its_provider() -> None:
+    models = CATALOGUE.models()
+    assert models == OWN
+    assert {("openai", "gpt-4o"), ("anthropic", "claude-3-5-sonnet")} <= set(models)
+    assert ("anthropic", "gpt-4o") not in models
+
+
 def test_names_lists_a_provider_s_models_and_nothing_for_a_stranger() -> None:
+    assert CATALOGUE.names("openai") == [model for provider, model in OWN if provider == "openai"]
     assert {"gpt-4o", "gpt-4o-mini", "o3"} <= set(CATALOGUE.names("openai"))
-    assert "gpt-4o" not in CATALOGUE.names("anthropic")
     assert CATALOGUE.names("no-such-provider") == []
 
 

@@ -13,6 +13,7 @@ from custom_components.llm_analytics.analytics.money import (
     from_pico,
     plain,
     rounded,
+    rounded_parts,
     to_pico,
     to_scale,
 )
@@ -140,3 +141,29 @@ def test_rounded_keeps_the_places_asked_for(value: Fraction | int, places: int, 
 
 def test_rounded_keeps_two_places_by_default() -> None:
     assert rounded(Fraction(12345, 1000)) == Decimal("12.34")
+
+
+HALF = 5 * 10**17  # half a pico in 10^-30
+
+
+@pytest.mark.parametrize(
+    ("parts", "picos"),
+    [
+        ((0, 0, 0, 0), (0, 0, 0, 0)),
+        ((2 * HALF, 4 * HALF, 6 * HALF, 8 * HALF), (1, 2, 3, 4)),
+        # One left over, or one too many: the largest part, or the first of equals, takes it.
+        ((HALF, HALF, 0, 0), (1, 0, 0, 0)),
+        ((3 * HALF, 3 * HALF, 0, 0), (1, 2, 0, 0)),
+        ((HALF, 0, 10 * HALF, HALF), (0, 0, 6, 0)),
+    ],
+)
+def test_rounded_parts_add_up_to_their_rounded_sum(
+    parts: tuple[int, int, int, int], picos: tuple[int, int, int, int]
+) -> None:
+    assert rounded_parts(parts, 30) == picos
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.tuples(*[st.integers(0, 10**22)] * 4))
+def test_rounded_parts_lose_nothing(parts: tuple[int, int, int, int]) -> None:
+    assert sum(rounded_parts(parts, 30)) == round(Fraction(sum(parts), 10**18))
