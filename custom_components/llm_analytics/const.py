@@ -15,3 +15,9 @@ CONF_FREE_PROVIDERS: Final = "free_providers"
 DEFAULT_RETENTION_DAYS: Final = 365
 MIN_RETENTION_DAYS: Final = 30
 MAX_RETENTION_DAYS: Final = 730
+
+# Where genai-prices publishes its newest data; the same address that its own updater reads.
+CATALOGUE_URL: Final = (
+    "https://raw.githubusercontent.com/pydantic/genai-prices/refs/heads/main"
+    "/prices/new_data/v2/data.json"
+)

@@ -16,7 +16,11 @@ from homeassistant.const import EVENT_CORE_CONFIG_UPDATE, EVENT_HOMEASSISTANT_CL
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
 from homeassistant.helpers.debounce import Debouncer
-from homeassistant.helpers.event import async_track_point_in_utc_time, async_track_time_change
+from homeassistant.helpers.event import (
+    async_track_point_in_utc_time,
+    async_track_time_change,
+    async_track_time_interval,
+)
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 
@@ -30,8 +34,10 @@ from .analytics import (
     Summary,
     midnight,
 )
+from .catalogue import CatalogueRefresh
 from .const import (
     CONF_CATALOGUE,
+    CONF_CATALOGUE_REFRESH,
     CONF_FREE_PROVIDERS,
     CONF_KEEP_DETAILS,
     CONF_KEEP_METADATA,
@@ -95,6 +101,8 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Summary]):
         entry = self.config_entry
         self._schedule_midnight()
         entry.async_on_unload(self._stop_midnight)
+        if entry.options.get(CONF_CATALOGUE, True) and entry.options.get(CONF_CATALOGUE_REFRESH):
+            self._start_catalogue_refresh()
         # Some minutes past four exists on every day in every zone.
         entry.async_on_unload(
             async_track_time_change(self.hass, self._async_retain, hour=4, minute=5, second=0)
@@ -105,6 +113,19 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Summary]):
         # Entries are not unloaded when Home Assistant stops.
         entry.async_on_unload(
             self.hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, self._async_close)
+        )
+
+    @callback
+    def _start_catalogue_refresh(self) -> None:
+        entry = self.config_entry
+        refresh = CatalogueRefresh(self.hass, self.analytics)
+        entry.async_create_background_task(
+            self.hass, refresh.async_start(), f"{DOMAIN} catalogue refresh"
+        )
+        entry.async_on_unload(
+            async_track_time_interval(
+                self.hass, refresh.async_refresh, timedelta(days=1), cancel_on_shutdown=True
+            )
         )
 
     @override

@@ -4,6 +4,7 @@ Everything outside this package uses what is named here and nothing else of it.
 """
 
 from .breakdowns import By, by_model, daily, figures, statistics
+from .catalogue import Catalogue
 from .default_rates import FREE_PROVIDERS
 from .errors import (
     AnalyticsError,
@@ -65,6 +66,7 @@ __all__ = [
     "Analytics",
     "AnalyticsError",
     "By",
+    "Catalogue",
     "CleanUp",
     "ClosedError",
     "CostSource",

@@ -13,8 +13,10 @@ day are not kept from one event to the next.
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+import json
 from typing import TYPE_CHECKING, Final
 
+from .errors import InvalidInputError
 from .models import ServiceTier
 from .money import to_scale
 from .rates import RATE_PLACES, Band, Quote, TokenRates, names_match
@@ -38,6 +40,8 @@ _KEYS: Final = (
     ("cache_write_1h", "cache_write_1h_mtok", "cache_write"),
     ("reasoning", "output_reasoning_mtok", "response"),
 )
+# A catalogue without prices for one of these has been cut short.
+_WELL_KNOWN: Final = ("anthropic", "google", "mistral", "openai")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,31 @@ class Catalogue:
         except ImportError:
             return None
         return cls(get_snapshot())
+
+    @classmethod
+    def parse(cls, text: bytes) -> Catalogue:
+        """Return the catalogue that a published data file holds.
+
+        Takes about a second of CPU: call it off the event loop. Raises InvalidInputError for
+        anything but a whole catalogue with per-token prices for the largest providers.
+        """
+        from genai_prices.data_snapshot import DataSnapshot  # noqa: PLC0415 - slow, optional
+        from genai_prices.types import _providers_from_raw  # noqa: PLC0415 - its own updater's
+
+        try:
+            raw = json.loads(text)
+            if not isinstance(raw, list):
+                raise TypeError("not a list of providers")  # noqa: TRY301 - one message for all
+            found = cls(DataSnapshot(_providers_from_raw(raw), from_auto_update=True))
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise InvalidInputError("catalogue", f"is no price catalogue: {error}") from error
+        for provider in _WELL_KNOWN:
+            if not any(found._is_priced(provider, model) for model in found.names(provider)):
+                raise InvalidInputError("catalogue", f"has no prices for {provider}")
+        return found
+
+    def _is_priced(self, provider: str, model: str) -> bool:
+        return self.look_up(provider, model, None, datetime.now(UTC)) is not None
 
     def look_up(
         self, provider: str, model: str, tier: ServiceTier | None, moment: datetime
