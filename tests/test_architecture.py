@@ -40,7 +40,6 @@ RANKS = {
     "const": 9,
     "access": 10,
     "catalogue": 10,
-    "catalogue": 10,
     "errors": 10,
     "statistics": 10,
     "validators": 10,
