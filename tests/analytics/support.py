@@ -1,0 +1,80 @@
+"""What the tests of the stored ledger share: a clock that is set by hand, and an open ledger."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+import sqlite3
+from zoneinfo import ZoneInfo
+
+from custom_components.llm_analytics.analytics import Analytics, Settings
+from custom_components.llm_analytics.analytics.store import maintenance
+from custom_components.llm_analytics.analytics.store.database import transaction
+
+BERLIN = ZoneInfo("Europe/Berlin")
+NOON = datetime(2026, 3, 18, 12, tzinfo=UTC)
+PLAIN = Settings(use_catalogue=False)
+DAY = timedelta(days=1)
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is set."""
+
+    now: datetime = NOON
+
+    def __call__(self) -> datetime:
+        """Return the present."""
+        return self.now
+
+
+@asynccontextmanager
+async def opened(
+    path: Path,
+    *,
+    zone: ZoneInfo = BERLIN,
+    clock: Callable[[], datetime] | None = None,
+    settings: Settings = PLAIN,
+    committed: Callable[[], None] = lambda: None,
+) -> AsyncIterator[Analytics]:
+    """Open a ledger and close it whatever happens: an open one keeps its threads alive."""
+    analytics = await Analytics.open(
+        path, zone=zone, clock=clock or Clock(), settings=settings, committed=committed
+    )
+    try:
+        yield analytics
+    finally:
+        await analytics.close()
+
+
+def ask[T](path: Path, question: Callable[[sqlite3.Connection], T]) -> T:
+    """Ask the file directly, as another program would."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        return question(connection)
+    finally:
+        connection.close()
+
+
+def count(path: Path, table: str) -> int:
+    """Return how many rows a table has."""
+    found: int = ask(path, lambda db: db.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0])
+    return found
+
+
+async def drift(analytics: Analytics) -> int:
+    """Sum every live day anew and return how many rows differed from what was kept."""
+    zone = analytics.zone
+
+    def rebuild(db: sqlite3.Connection) -> int:
+        live = maintenance.live_days(db, zone)
+        days = set() if live is None else set(live.dates())
+        days |= {
+            date.fromordinal(day)
+            for (day,) in db.execute("SELECT DISTINCT day FROM agg_day WHERE frozen = 0")
+        }
+        with transaction(db):
+            return sum(maintenance.rebuild_day(db, day, zone)[1] for day in sorted(days))
+
+    return await analytics._db.run(rebuild)
