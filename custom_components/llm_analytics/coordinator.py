@@ -52,6 +52,9 @@ _LOGGER = logging.getLogger(__name__)
 # Commits within this many seconds share one refresh, so a busy gateway does not keep the loop busy.
 _COOLDOWN = 1.0
 
+# Home Assistant's default until the home has a place: not by name there, but the ledger keeps one.
+_UTC = ZoneInfo("UTC")
+
 type LlmAnalyticsConfigEntry = ConfigEntry[LlmAnalyticsCoordinator]
 
 
@@ -194,8 +197,7 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Summary]):
 def local_zone() -> ZoneInfo:
     """Return Home Assistant's time zone."""
     zone = dt_util.get_default_time_zone()
-    assert isinstance(zone, ZoneInfo)
-    return zone
+    return zone if isinstance(zone, ZoneInfo) else _UTC
 
 
 def _settings(entry: LlmAnalyticsConfigEntry) -> Settings:

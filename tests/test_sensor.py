@@ -1,0 +1,219 @@
+"""Sensors: what they show, how soon, and what becomes of them in trouble."""
+
+import asyncio
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import (
+    Event,
+    EventStateChangedData,
+    HomeAssistant,
+    State,
+    callback,
+)
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers.event import async_track_state_change_event
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+
+from custom_components.llm_analytics.const import DOMAIN
+from custom_components.llm_analytics.coordinator import LlmAnalyticsCoordinator
+from custom_components.llm_analytics.services import Action
+
+from .helpers import PREFIXES, Client, act, stored, usage
+
+# A Wednesday; the week and the month began on other days.
+NOW = "2026-05-13T18:30:00+00:00"
+DAY, WEEK, MONTH = (f"2026-05-{day}T00:00:00-07:00" for day in ("13", "11", "01"))
+
+# The entity, its name, unit, device class, decimals shown, state, and last reset.
+SENSORS = [
+    ("requests_today", "Requests today", "requests", None, None, "1", DAY),
+    ("tokens_today", "Tokens today", "tokens", None, None, "150", DAY),
+    ("cost_today", "Cost today", "USD", "monetary", 2, "0.1", DAY),
+    ("requests_this_week", "Requests this week", "requests", None, None, "2", WEEK),
+    ("tokens_this_week", "Tokens this week", "tokens", None, None, "300", WEEK),
+    ("cost_this_week", "Cost this week", "USD", "monetary", 2, "0.3", WEEK),
+    ("requests_this_month", "Requests this month", "requests", None, None, "3", MONTH),
+    ("tokens_this_month", "Tokens this month", "tokens", None, None, "450", MONTH),
+    ("cost_this_month", "Cost this month", "USD", "monetary", 2, "0.300000000001", MONTH),
+]
+PAST = [
+    ("2026-05-13T07:00:00+00:00", "0.1"),
+    ("2026-05-11T07:00:00+00:00", "0.2"),
+    ("2026-05-01T07:00:00+00:00", "0.000000000001"),
+    ("2026-05-01T06:59:59+00:00", "5"),
+]
+
+
+@pytest.fixture
+async def wednesday(freezer: FrozenDateTimeFactory, hass: HomeAssistant) -> FrozenDateTimeFactory:
+    """Stop the clock on a Wednesday morning of the home, before anything is set up."""
+    freezer.move_to(NOW)
+    return freezer
+
+
+def shown(hass: HomeAssistant, name: str) -> State:
+    state = hass.states.get(f"sensor.llm_analytics_{name}")
+    assert state is not None
+    return state
+
+
+async def settled(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
+    """Let the second pass within which commits share one refresh."""
+    freezer.tick(2)
+    async_fire_time_changed(hass)
+    await hass.async_block_till_done()
+
+
+async def test_every_sensor_in_full(
+    wednesday: FrozenDateTimeFactory,
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    entity_registry: er.EntityRegistry,
+    device_registry: dr.DeviceRegistry,
+) -> None:
+    for moment, cost in PAST:
+        await act(hass, Action.RECORD_USAGE, usage(timestamp=moment, cost_estimate=cost))
+    await settled(hass, wednesday)
+
+    entities = er.async_entries_for_config_entry(entity_registry, entry.entry_id)
+    (device,) = dr.async_entries_for_config_entry(device_registry, entry.entry_id)
+    assert device.name == "LLM Analytics"
+    assert device.entry_type is dr.DeviceEntryType.SERVICE
+    assert device.identifiers == {(DOMAIN, entry.entry_id)}
+
+    seen = []
+    for entity in entities:
+        state = hass.states.get(entity.entity_id)
+        assert state is not None
+        name = entity.translation_key
+        assert entity.entity_id == f"sensor.llm_analytics_{name}"
+        assert entity.unique_id == f"{entry.entry_id}_{name}"
+        assert entity.device_id == device.id
+        assert entity.has_entity_name
+        assert entity.disabled_by is None
+        assert entity.entity_category is None
+        assert state.attributes["state_class"] == "total"
+        assert state.attributes["friendly_name"] == f"LLM Analytics {entity.original_name}"
+        options: Mapping[str, Any] = entity.options.get("sensor", {})
+        seen.append(
+            (
+                name,
+                entity.original_name,
+                state.attributes["unit_of_measurement"],
+                state.attributes.get("device_class"),
+                options.get("suggested_display_precision"),
+                state.state,
+                state.attributes["last_reset"],
+            )
+        )
+    assert sorted(seen) == sorted(SENSORS)
+
+
+async def test_a_new_ledger_shows_zeros(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    for name, *_ in SENSORS:
+        assert Decimal(shown(hass, name).state) == 0
+
+
+async def test_an_event_is_shown_at_once_and_more_within_a_second(
+    wednesday: FrozenDateTimeFactory, hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    await act(hass, Action.RECORD_USAGE, usage())
+    await hass.async_block_till_done()
+    assert shown(hass, "requests_today").state == "1"
+
+    for _ in range(10):
+        await act(hass, Action.RECORD_USAGE, usage())
+    await hass.async_block_till_done()
+    assert shown(hass, "requests_today").state == "1"
+    wednesday.tick(1.1)
+    async_fire_time_changed(hass)
+    await hass.async_block_till_done()
+    assert shown(hass, "requests_today").state == "11"
+
+
+async def test_many_commits_ask_for_few_refreshes(
+    wednesday: FrozenDateTimeFactory,
+    hass: HomeAssistant,
+    coordinator: LlmAnalyticsCoordinator,
+) -> None:
+    updates = []
+    coordinator.async_add_listener(lambda: updates.append(coordinator.data.today.totals.requests))
+    for _ in range(50):
+        await act(hass, Action.RECORD_USAGE, usage())
+    await settled(hass, wednesday)
+    assert updates[-1] == 50
+    assert len(updates) <= 3
+
+
+async def test_within_two_seconds_of_the_last_answer_everything_is_shown(
+    hass: HomeAssistant, client: Client
+) -> None:
+    followed = asyncio.Event()
+
+    @callback
+    def look(event: Event[EventStateChangedData]) -> None:
+        state = event.data["new_state"]
+        if state is not None and state.state == "20":
+            followed.set()
+
+    async_track_state_change_event(hass, "sensor.llm_analytics_requests_today", look)
+    for _ in range(20):
+        await stored(client)
+    async with asyncio.timeout(2):
+        await followed.wait()
+    await hass.async_block_till_done()
+    assert shown(hass, "tokens_today").state == "3000"
+
+
+async def test_a_deleted_event_leaves_the_figures(
+    wednesday: FrozenDateTimeFactory, hass: HomeAssistant, client: Client
+) -> None:
+    event = await stored(client, cost_estimate=1)
+    await settled(hass, wednesday)
+    assert shown(hass, "cost_this_month").state == "1"
+    await client.delete(f"{PREFIXES[0]}/usage/{event['id']}")
+    await settled(hass, wednesday)
+    assert shown(hass, "requests_today").state == "0"
+    assert Decimal(shown(hass, "cost_this_month").state) == 0
+
+
+async def test_a_restart_keeps_the_figures(
+    wednesday: FrozenDateTimeFactory, hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    for moment, cost in PAST:
+        await act(hass, Action.RECORD_USAGE, usage(timestamp=moment, cost_estimate=cost))
+    await settled(hass, wednesday)
+    before: dict[str, Any] = {name: shown(hass, name).as_dict() for name, *_ in SENSORS}
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    for name, state in before.items():
+        now = shown(hass, name)
+        assert now.state == state["state"]
+        assert dict(now.attributes) == state["attributes"]
+
+
+async def test_trouble_makes_sensors_unavailable_until_it_is_over(
+    hass: HomeAssistant,
+    coordinator: LlmAnalyticsCoordinator,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    reader = coordinator.analytics._reader
+    await reader.run(lambda db: db.set_progress_handler(lambda: 1, 1))
+    for _ in range(2):
+        await coordinator.async_refresh()
+    assert {state.state for state in hass.states.async_all("sensor")} == {"unavailable"}
+    assert caplog.text.count("Error fetching llm_analytics data") == 1
+    assert "The ledger's database cannot be used: interrupted" in caplog.text
+
+    await reader.run(lambda db: db.set_progress_handler(None, 1))
+    await coordinator.async_refresh()
+    assert shown(hass, "requests_today").state == "0"
+    assert "Fetching llm_analytics data recovered" in caplog.text
+
+
+async def test_nothing_is_polled(coordinator: LlmAnalyticsCoordinator) -> None:
+    assert coordinator.update_interval is None
