@@ -2,10 +2,15 @@
 
 from typing import Any
 
+from homeassistant.components.diagnostics import async_redact_data
 from homeassistant.core import HomeAssistant
 
+from .const import CONF_FREE_PROVIDERS
 from .coordinator import LlmAnalyticsConfigEntry
 from .schemas import plain_floats
+
+# Names of machines and models at home may stand in them.
+TO_REDACT = {CONF_FREE_PROVIDERS, "unpriced_models"}
 
 
 async def async_get_config_entry_diagnostics(
@@ -15,9 +20,9 @@ async def async_get_config_entry_diagnostics(
     coordinator = entry.runtime_data
     health = await coordinator.analytics.health()
     return {
-        "options": dict(entry.options),
+        "options": async_redact_data(entry.options, TO_REDACT),
         "time_zone": coordinator.analytics.zone.key,
-        "health": health.as_dict(),
+        "health": async_redact_data(health.as_dict(), TO_REDACT),
         "summary": plain_floats(coordinator.data.as_dict()),
         "last_update_success": coordinator.last_update_success,
     }
