@@ -51,6 +51,7 @@ RANKS = {
     "config_flow": 12,
     "diagnostics": 12,
     "entity": 12,
+    "exports": 12,
     "questions": 12,
     "repairs": 12,
     "system_health": 12,

@@ -62,7 +62,9 @@ class CatalogueRefresh:
 
     async def _async_use(self, text: bytes) -> bool:
         try:
-            catalogue = await self._hass.async_add_executor_job(Catalogue.parse, text)
+            catalogue = await self._hass.async_add_executor_job(
+                Catalogue.parse, text, dt_util.utcnow()
+            )
             await self._analytics.set_catalogue(catalogue)
         except AnalyticsError as error:
             _LOGGER.warning("The price catalogue was not taken: %s", error)

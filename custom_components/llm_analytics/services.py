@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
+import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +21,6 @@ from homeassistant.core import (
 )
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 from homeassistant.helpers import service
-from homeassistant.util.file import WriteError, write_utf8_file_atomic
 import voluptuous as vol
 
 from . import schemas
@@ -29,6 +29,7 @@ from .analytics import Analytics, AnalyticsError, Json
 from .changes import CHANGES, Change
 from .const import DOMAIN
 from .errors import translated
+from .exports import ExportedFile, async_export_csv, async_export_json, async_write
 from .questions import find_question
 from .schemas import Fields, plain_floats, validate
 from .validators import Choice, Flag, Parameters, Text
@@ -94,39 +95,36 @@ async def _record_usage(call: ServiceCall, analytics: Analytics, data: dict[str,
 
 async def _generate_report(call: ServiceCall, analytics: Analytics, data: dict[str, Any]) -> Answer:
     path = await _report_path(call, data["file"]) if "file" in data else None
-    arguments = schemas.report_arguments(data, analytics.zone)
-    if data["format"] == "json":
-        answer = (await analytics.report(**arguments)).as_dict()
-        if path is None:
-            return answer
-        text = schemas.json_text(answer)
-    else:
-        name, chunks = await analytics.report_csv(**arguments, detailed=data["detailed"])
-        parts, size = [], 0
-        async for chunk in chunks:
-            parts.append(chunk)
-            size += len(chunk)
-            if path is None and size > _MAX_RESPONSE:
-                raise ServiceValidationError(
-                    translation_domain=DOMAIN, translation_key="report_too_large"
-                )
-        text = "".join(parts)
-        if path is None:
-            return {"filename": name, "csv": text}
+    export = async_export_csv if data["format"] == "csv" else async_export_json
+    file = await export(analytics, data)
+    if path is None:
+        text = await _bounded_text(file)
+        if data["format"] == "csv":
+            return {"filename": file.name, "csv": text}
+        answer: dict[str, Json] = json.loads(text)
+        return answer
     try:
-        await call.hass.async_add_executor_job(_write, path, text)
-    except (OSError, WriteError) as error:
+        size = await async_write(call.hass, path, file.chunks)
+    except OSError as error:
         raise HomeAssistantError(
             translation_domain=DOMAIN,
             translation_key="report_not_written",
             translation_placeholders={"path": str(path), "error": str(error)},
         ) from error
-    return {"file": str(path), "bytes": len(text.encode())}
+    return {"file": str(path), "bytes": size}
 
 
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_utf8_file_atomic(str(path), text)
+async def _bounded_text(file: ExportedFile) -> str:
+    """Return a report's text, if it is not too large for a response."""
+    parts, size = [], 0
+    async for chunk in file.chunks:
+        parts.append(chunk)
+        size += len(chunk)
+        if size > _MAX_RESPONSE:
+            raise ServiceValidationError(
+                translation_domain=DOMAIN, translation_key="report_too_large"
+            )
+    return "".join(parts)
 
 
 async def _report_path(call: ServiceCall, name: str) -> Path:

@@ -5,10 +5,10 @@ sends gets an answer below 500 that names the field; 503 is kept for "not loaded
 with the file. A known user who lacks a right gets 403: a 401 would count towards an IP ban.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import partial
+from functools import cache, partial
 from http import HTTPStatus
 import json
 import logging
@@ -27,6 +27,8 @@ from .changes import CHANGES, Change, Data
 from .const import DOMAIN
 from .coordinator import LlmAnalyticsConfigEntry
 from .errors import http_field, http_status
+from .exports import ExportedFile, async_export_csv, async_export_json
+from .openapi import document
 from .questions import QUESTIONS, Question
 from .schemas import Fields, validate
 
@@ -140,44 +142,31 @@ async def _change(change: Change, call: Call) -> web.Response:
     return json_response(await change.act(call.analytics, call.data))
 
 
-async def _export_csv(call: Call) -> web.StreamResponse:
-    arguments = schemas.report_arguments(call.data, call.analytics.zone)
-    name, chunks = await call.analytics.report_csv(**arguments, detailed=call.data["detailed"])
-    return await send_attachment(call.request, name, "text/csv", chunks)
-
-
-async def _export_json(call: Call) -> web.StreamResponse:
-    analytics = call.analytics
-    arguments = schemas.report_arguments(call.data, analytics.zone)
-    wanted = arguments["wanted"]
-    report = (await analytics.report(**arguments)).as_dict()
-    arguments.pop("wanted")
-    scope = await analytics.export_scope(**arguments)
-
-    async def chunks() -> AsyncIterator[str]:
-        text = schemas.json_text(report)
-        if not call.data["detailed"]:
-            yield text
-            return
-        yield f'{text[:-1]},"events":['
-        separator = ""
-        async for page in analytics.export_events(scope, wanted):
-            yield separator + ",".join(schemas.json_text(event.as_dict()) for event in page)
-            separator = ","
-        yield "]}"
-
-    return await send_attachment(call.request, f"{scope.name}.json", "application/json", chunks())
-
-
-async def send_attachment(
-    request: web.Request, name: str, content_type: str, chunks: AsyncIterator[str]
+async def _export(
+    export: Callable[[Analytics, Data], Awaitable[ExportedFile]], call: Call
 ) -> web.StreamResponse:
+    return await send_attachment(call.request, await export(call.analytics, call.data))
+
+
+@cache
+def described() -> str:
+    """Return the API's description as JSON."""
+    return schemas.json_text(document(ROUTES, (PREFIX, SEED_PREFIX)))
+
+
+async def _describe(_: Call) -> web.Response:
+    return web.Response(text=described(), content_type="application/json")
+
+
+async def send_attachment(request: web.Request, file: ExportedFile) -> web.StreamResponse:
     """Send a file piece by piece, whatever its size."""
-    response = web.StreamResponse(headers={"Content-Disposition": f'attachment; filename="{name}"'})
-    response.content_type = content_type
+    response = web.StreamResponse(
+        headers={"Content-Disposition": f'attachment; filename="{file.name}"'}
+    )
+    response.content_type = file.content_type
     response.charset = "utf-8"
     await response.prepare(request)
-    async for chunk in chunks:
+    async for chunk in file.chunks:
         await response.write(chunk.encode())
     await response.write_eof()
     return response
@@ -208,9 +197,10 @@ def _of_either(method: str, path: str, name: str) -> Route:
 
 # A fixed path stands before one with a parameter that would match it as well.
 ROUTES: Final[tuple[Route, ...]] = (
+    Route("get", "openapi.json", _describe, {}),
     Route("post", "usage", _record, {}, records=True),
-    Route("get", "reports/export/csv", _export_csv, schemas.EXPORT),
-    Route("get", "reports/export/json", _export_json, schemas.EXPORT),
+    Route("get", "reports/export/csv", partial(_export, async_export_csv), schemas.EXPORT),
+    Route("get", "reports/export/json", partial(_export, async_export_json), schemas.EXPORT),
     *_questions(),
     _of_query("delete", "usage/{id}", "delete_event"),
     _of_body("post", "cost/estimate", "estimate_cost"),

@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from custom_components.llm_analytics.analytics.models import CostSource, Price, Rate
 from custom_components.llm_analytics.analytics.pricing import ExchangeRate, PriceBook, token_rates
 from custom_components.llm_analytics.analytics.rates import TokenRates
@@ -135,3 +137,11 @@ def test_prices_and_exchange_rates_of_12_places_stay_exact_until_the_end() -> No
     more = usage(model="house-model", tokens_prompt=2, tokens_response=1)
     # Half a pico, one, one and a half
     assert [book.price(event, NOW).picos for event in (half, whole, more)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("provider", ["openrouter", "mistral"])
+def test_a_free_variant_is_free_and_never_priced_as_the_model_itself(provider: str) -> None:
+    event = usage(provider=provider, model="mistral-small:FREE")
+    price = PriceBook().price(event, NOW)
+    assert (price.picos, price.source) == (0, CostSource.FREE)
+    assert price.priced_as == f"free:{provider}/mistral-small:free"

@@ -72,8 +72,8 @@ class Catalogue:
         return cls(get_snapshot())
 
     @classmethod
-    def parse(cls, text: bytes) -> Catalogue:
-        """Return the catalogue that a published data file holds.
+    def parse(cls, text: bytes, moment: datetime) -> Catalogue:
+        """Return the catalogue that a published data file holds, checked at an instant.
 
         Takes about a second of CPU: call it off the event loop. Raises InvalidInputError for
         anything but a whole catalogue with per-token prices for the largest providers.
@@ -89,12 +89,12 @@ class Catalogue:
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise InvalidInputError("catalogue", f"is no price catalogue: {error}") from error
         for provider in _WELL_KNOWN:
-            if not any(found._is_priced(provider, model) for model in found.names(provider)):
+            if not any(
+                found.look_up(provider, model, None, moment) is not None
+                for model in found.names(provider)
+            ):
                 raise InvalidInputError("catalogue", f"has no prices for {provider}")
         return found
-
-    def _is_priced(self, provider: str, model: str) -> bool:
-        return self.look_up(provider, model, None, datetime.now(UTC)) is not None
 
     def look_up(
         self, provider: str, model: str, tier: ServiceTier | None, moment: datetime

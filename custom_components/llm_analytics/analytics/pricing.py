@@ -22,6 +22,8 @@ from .money import to_pico, to_scale
 from .rates import RATE_PLACES, Band, Quote, TokenRates, base_names, normal_name
 
 _CACHE_LIMIT: Final = 4_096
+# The variant of a model that a gateway gives away; never to be priced as the model itself.
+_FREE_VARIANT: Final = ":free"
 _BEGINNING: Final = datetime(1, 1, 1, tzinfo=UTC)
 _UNPRICED: Final = Price(picos=None, source=CostSource.UNPRICED)
 
@@ -125,16 +127,22 @@ class PriceBook:
         rate = dated.at(moment) if dated else None
         return None if rate is None else rate.usd
 
+    def _unmetered(self, provider: str, model: str | None) -> Step | None:
+        """Return the step of a model that is not paid for by the token."""
+        if provider in self.free:
+            return Step(CostSource.FREE, None, f"free:{provider}")
+        if provider in self.subscription:
+            return Step(CostSource.SUBSCRIPTION, None, f"subscription:{provider}")
+        if model is not None and model.casefold().endswith(_FREE_VARIANT):
+            return Step(CostSource.FREE, None, f"free:{provider}/{model.casefold()}")
+        return None
+
     def _undated(
         self, provider: str, model: str | None, tier: ServiceTier | None, moment: datetime
     ) -> tuple[Step | None, bool]:
         """Return the step below the overrides, and whether it holds for the whole UTC day."""
-        if provider in self.free:
-            return Step(CostSource.FREE, None, f"free:{provider}"), True
-        if provider in self.subscription:
-            return Step(CostSource.SUBSCRIPTION, None, f"subscription:{provider}"), True
-        if model is None:
-            return None, True
+        if (step := self._unmetered(provider, model)) is not None or model is None:
+            return step, True
         if self.catalogue is not None:
             answer = self.catalogue.look_up(provider, model, tier, moment)
             if answer is not None:

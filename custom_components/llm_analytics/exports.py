@@ -1,0 +1,75 @@
+"""Reports as files: text in pieces, so that any size passes through a little memory."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from homeassistant.core import HomeAssistant
+
+from .analytics import Analytics
+from .schemas import json_text, report_arguments
+
+
+@dataclass(frozen=True)
+class ExportedFile:
+    """A report's file name, its media type, and its text in pieces."""
+
+    name: str
+    content_type: str
+    chunks: AsyncIterator[str]
+
+
+async def async_export_csv(analytics: Analytics, data: Mapping[str, Any]) -> ExportedFile:
+    """Return the report that validated data asks for, as CSV."""
+    arguments = report_arguments(data, analytics.zone)
+    name, chunks = await analytics.report_csv(**arguments, detailed=data["detailed"])
+    return ExportedFile(name, "text/csv", chunks)
+
+
+async def async_export_json(analytics: Analytics, data: Mapping[str, Any]) -> ExportedFile:
+    """Return the report that validated data asks for, as JSON; detailed adds the events."""
+    arguments = report_arguments(data, analytics.zone)
+    wanted = arguments["wanted"]
+    scope = await analytics.export_scope(
+        arguments["period"], day=arguments["day"], span=arguments["span"]
+    )
+    report = json_text((await analytics.report(**arguments)).as_dict())
+
+    async def chunks() -> AsyncIterator[str]:
+        if not data["detailed"]:
+            yield report
+            return
+        yield f'{report[:-1]},"events":['
+        separator = ""
+        async for page in analytics.export_events(scope, wanted):
+            yield separator + ",".join(json_text(event.as_dict()) for event in page)
+            separator = ","
+        yield "]}"
+
+    return ExportedFile(f"{scope.name}.json", "application/json", chunks())
+
+
+async def async_write(hass: HomeAssistant, path: Path, chunks: AsyncIterator[str]) -> int:
+    """Write a file piece by piece, replacing one of that name at the end; return its bytes.
+
+    Raises OSError; whatever was there before is then left as it was.
+    """
+    part = path.with_name(f".{path.name}.part")
+
+    def begin() -> IO[bytes]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return part.open("wb")
+
+    file = await hass.async_add_executor_job(begin)
+    size = 0
+    try:
+        async for chunk in chunks:
+            size += await hass.async_add_executor_job(file.write, chunk.encode())
+        await hass.async_add_executor_job(file.close)
+        await hass.async_add_executor_job(part.replace, path)
+    except BaseException:
+        await hass.async_add_executor_job(file.close)
+        await hass.async_add_executor_job(part.unlink)
+        raise
+    return size
