@@ -2,7 +2,8 @@
 
 Every curl and every action is executed in the README's order on one small household at one fixed
 time, and must answer what the README shows. In what it shows, a list of more than one object or
-list ends after its first, with ``"…"``, and so does an object of many; of OpenAPI only the head is shown. After a change
+list ends after its first, with ``"…"``, and so does an object of many; of the OpenAPI document
+only the head is shown. After a change
 
     README_UPDATE=1 .venv-test/bin/pytest tests/test_readme.py
 
