@@ -25,7 +25,7 @@ from .pricing import ExchangeRate, PriceBook
 from .reader import LedgerReader
 from .store import forgetting, maintenance, prices, queries, repricing
 from .store.aggregates import Dimension
-from .store.database import Connection, transaction
+from .store.database import Connection, hold_still, let_go, transaction
 from .store.events import EventWriter
 
 _BUDGET: Final = 20.0
@@ -222,6 +222,16 @@ class LedgerKeeper(LedgerReader):
         moved = await self._db.run(step)
         self._wrote()
         return Forgetting(events=touched if delete else moved, deleted=delete, complete=True)
+
+    async def begin_backup(self) -> None:
+        """Keep the database file still, so that it can be copied while recording goes on."""
+        self._check_open()
+        await self._db.run(hold_still)
+
+    async def end_backup(self) -> None:
+        """Let the database file be written again after ``begin_backup``."""
+        self._check_open()
+        await self._db.run(let_go)
 
     # Prices
 

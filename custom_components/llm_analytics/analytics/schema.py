@@ -24,6 +24,9 @@ from typing import Final
 # auto_vacuum has to be set before the first table exists.
 CREATION_PRAGMAS: Final = ("PRAGMA auto_vacuum = INCREMENTAL",)
 
+# Pages in the journal after which it is moved into the main file.
+AUTO_CHECKPOINT: Final = 1_000
+
 # FULL: an event that was acknowledged survives a power cut. The cache is small on purpose: the
 # memory of a Raspberry Pi belongs to the house.
 CONNECTION_PRAGMAS: Final = (
@@ -33,6 +36,7 @@ CONNECTION_PRAGMAS: Final = (
     "PRAGMA temp_store = MEMORY",
     "PRAGMA journal_size_limit = 16777216",
     "PRAGMA busy_timeout = 10000",
+    f"PRAGMA wal_autocheckpoint = {AUTO_CHECKPOINT}",
 )
 
 _TOTALS: Final = """

@@ -17,7 +17,13 @@ from typing import override
 import aiosqlite
 
 from ..errors import ClosedError, DamagedDatabaseError, NewerSchemaError, StorageError
-from ..schema import CONNECTION_PRAGMAS, CREATION_PRAGMAS, MIGRATIONS, SCHEMA_VERSION
+from ..schema import (
+    AUTO_CHECKPOINT,
+    CONNECTION_PRAGMAS,
+    CREATION_PRAGMAS,
+    MIGRATIONS,
+    SCHEMA_VERSION,
+)
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -132,6 +138,21 @@ def prepare(db: sqlite3.Connection) -> None:
 def _version(db: sqlite3.Connection) -> int:
     version: int = db.execute("PRAGMA user_version").fetchone()[0]
     return version
+
+
+def hold_still(db: sqlite3.Connection) -> None:
+    """Move everything into the main file and leave that file alone from now on.
+
+    Recording goes on into the journal beside it, so a copy of the main file and then of any
+    prefix of the journal is one consistent state that holds all that was stored before.
+    """
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    db.execute("PRAGMA wal_autocheckpoint = 0").fetchall()
+
+
+def let_go(db: sqlite3.Connection) -> None:
+    """Undo ``hold_still``."""
+    db.execute(f"PRAGMA wal_autocheckpoint = {AUTO_CHECKPOINT}").fetchall()
 
 
 def quick_check(db: sqlite3.Connection) -> None:

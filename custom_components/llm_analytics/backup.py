@@ -1,0 +1,30 @@
+"""Backups: the ledger's file is kept still while it is copied, and recording goes on."""
+
+from homeassistant.core import HomeAssistant
+
+from .analytics import AnalyticsError
+from .const import DOMAIN
+from .coordinator import LlmAnalyticsConfigEntry
+from .errors import translated
+
+
+async def async_pre_backup(hass: HomeAssistant) -> None:
+    """Prepare every loaded ledger for being copied."""
+    for entry in _loaded(hass):
+        try:
+            await entry.runtime_data.analytics.begin_backup()
+        except AnalyticsError as error:
+            raise translated(error) from error
+
+
+async def async_post_backup(hass: HomeAssistant) -> None:
+    """Go on as before; called after a failed backup as well."""
+    for entry in _loaded(hass):
+        try:
+            await entry.runtime_data.analytics.end_backup()
+        except AnalyticsError as error:
+            raise translated(error) from error
+
+
+def _loaded(hass: HomeAssistant) -> list[LlmAnalyticsConfigEntry]:
+    return hass.config_entries.async_loaded_entries(DOMAIN)

@@ -1,0 +1,32 @@
+"""System health: the ledger's figures on Home Assistant's system page."""
+
+from typing import Any
+
+from homeassistant.components import system_health
+from homeassistant.core import HomeAssistant, callback
+
+from .const import DOMAIN
+from .coordinator import LlmAnalyticsConfigEntry
+
+
+@callback
+def async_register(hass: HomeAssistant, register: system_health.SystemHealthRegistration) -> None:
+    """Register what is shown."""
+    register.async_register_info(async_system_health_info)
+
+
+async def async_system_health_info(hass: HomeAssistant) -> dict[str, Any]:
+    """Return the ledger's figures, or that it is not loaded."""
+    entries: list[LlmAnalyticsConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
+    if not entries:
+        return {"loaded": False}
+    health = await entries[0].runtime_data.analytics.health()
+    return {
+        "loaded": True,
+        "events": health.events,
+        "first_day": health.first_day,
+        "database_size": f"{health.database_bytes / 1_000_000:.1f} MB",
+        "queue_depth": health.queue_depth,
+        "unpriced_models": len(health.unpriced_models),
+        "last_write": health.last_write,
+    }
