@@ -5,6 +5,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv, issue_registry as ir
 from homeassistant.helpers.typing import ConfigType
 
+from .catalogue import async_remove_kept
 from .const import DOMAIN
 from .coordinator import LlmAnalyticsConfigEntry, LlmAnalyticsCoordinator
 from .services import async_setup_services
@@ -52,3 +53,8 @@ async def async_unload_entry(hass: HomeAssistant, entry: LlmAnalyticsConfigEntry
     if unloaded := await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         await entry.runtime_data.async_close()
     return unloaded
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: LlmAnalyticsConfigEntry) -> None:
+    """Remove what can be had again; the ledger's file stays, and is found again by a new entry."""
+    await async_remove_kept(hass)

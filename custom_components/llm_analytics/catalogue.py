@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import logging
 from typing import Any, Final
 
-from aiohttp import ClientError, ClientTimeout
+from aiohttp import ClientError, ClientResponse, ClientTimeout
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.storage import Store
@@ -21,9 +21,25 @@ from .const import CATALOGUE_URL, DOMAIN
 _LOGGER = logging.getLogger(__name__)
 
 _VERSION: Final = 1
+_KEY: Final = f"{DOMAIN}.catalogue"
 _EVERY: Final = timedelta(days=1)
 _TIMEOUT: Final = ClientTimeout(total=60)
 _MAX_BYTES: Final = 32 * 1024 * 1024
+
+
+async def _bounded_body(response: ClientResponse) -> bytes:
+    """Return a whole body. Raises ValueError for one that no catalogue can be."""
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(65_536):
+        body += chunk
+        if len(body) > _MAX_BYTES:
+            raise ValueError(f"more than {_MAX_BYTES} bytes")
+    return bytes(body)
+
+
+async def async_remove_kept(hass: HomeAssistant) -> None:
+    """Remove the catalogue kept for the next start."""
+    await Store[dict[str, Any]](hass, _VERSION, _KEY).async_remove()
 
 
 class CatalogueRefresh:
@@ -33,7 +49,7 @@ class CatalogueRefresh:
         """Prepare; nothing is fetched yet."""
         self._hass = hass
         self._analytics = analytics
-        self._store = Store[dict[str, Any]](hass, _VERSION, f"{DOMAIN}.catalogue")
+        self._store = Store[dict[str, Any]](hass, _VERSION, _KEY)
 
     async def async_start(self) -> None:
         """Use the catalogue kept from last time, and fetch a newer one if that is a day old."""
@@ -51,8 +67,8 @@ class CatalogueRefresh:
                 CATALOGUE_URL, timeout=_TIMEOUT
             ) as response:
                 response.raise_for_status()
-                text = await response.content.read(_MAX_BYTES)
-        except (ClientError, TimeoutError) as error:
+                text = await _bounded_body(response)
+        except (ClientError, TimeoutError, ValueError) as error:
             _LOGGER.warning("The price catalogue could not be fetched: %s", error)
             return
         if await self._async_use(text):

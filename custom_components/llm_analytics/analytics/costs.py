@@ -182,7 +182,7 @@ class Repricing:
         if not self.complete:
             return "There is more to do: call again"
         if self.repriced:
-            return f"{self.repriced} events have a new price"
+            return f"{self.repriced} events now have the price that holds for them"
         if self.still_unpriced:
             return "Nothing changed: no price is known for the events that have none"
         return "Nothing changed: every event already has the price that holds for it"

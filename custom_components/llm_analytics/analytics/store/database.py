@@ -112,6 +112,7 @@ async def _connect(path: Path, *, read_only: bool) -> Connection:
         connection = Connection(connect, iter_chunk_size=64)
         await connection
     except sqlite3.DatabaseError as error:
+        await connection.close()  # there is nothing to close but its thread
         raise storage_error(error) from error
     return connection
 
