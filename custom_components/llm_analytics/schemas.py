@@ -52,6 +52,7 @@ from .validators import (
     Moment,
     Number,
     Optional,
+    Schema,
     Tags,
     Text,
     Whole,
@@ -60,12 +61,13 @@ from .validators import (
 
 type Fields = dict[vol.Marker, Leaf]
 
-DEVICE_IP: Final = Checked(normal_ip, "an IPv4 or IPv6 address")
-DEVICE_ID: Final = Checked(
-    normal_device_id,
-    "a Home Assistant device id",
-    (("type", "string"), ("pattern", "^[A-Za-z0-9_-]{1,64}$")),
+_ADDRESS: Final[tuple[Schema, ...]] = (
+    {"type": "string", "format": "ipv4"},
+    {"type": "string", "format": "ipv6"},
 )
+_DEVICE_ID: Final[Schema] = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}
+DEVICE_IP: Final = Checked(normal_ip, "an IPv4 or IPv6 address", {"anyOf": [*_ADDRESS]})
+DEVICE_ID: Final = Checked(normal_device_id, "a Home Assistant device id", _DEVICE_ID)
 
 
 def usage_fields(*, lenient: bool) -> Fields:
@@ -169,7 +171,11 @@ def _limit(maximum: int, default: int) -> Fields:
 
 INTERVAL: Final[Fields] = {vol.Optional("interval", default="day"): Choice(tuple(Interval))}
 DEVICE: Final[Fields] = days(1, 90, 7) | {
-    vol.Required("device"): Checked(device_key, "a device's IP address or Home Assistant id")
+    vol.Required("device"): Checked(
+        device_key,
+        "a device's IP address or Home Assistant id",
+        {"anyOf": [*_ADDRESS, _DEVICE_ID]},
+    )
 }
 TOP_DEVICES: Final[Fields] = days(1, 90, 7) | _limit(50, 10)
 TOP_USERS: Final[Fields] = _limit(50, 10) | BOUNDS
@@ -212,7 +218,7 @@ def estimate_fields(*, lenient: bool) -> Fields:
 CURRENCY: Final = Checked(
     currency_code,
     "a currency code of three capital letters",
-    (("type", "string"), ("pattern", "^[A-Z]{3}$")),
+    {"type": "string", "pattern": "^[A-Z]{3}$"},
 )
 
 

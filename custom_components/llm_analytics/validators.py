@@ -8,7 +8,7 @@ actions have only text to offer (a template renders to text), so there the same 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 import re
 from typing import Any, Final, override
 
@@ -16,9 +16,16 @@ import voluptuous as vol
 
 from .analytics import InvalidInputError, metadata_text
 
+type Schema = dict[str, Any]
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECONDS: Final = 10**11
+# Clocks had odd offsets before, and arithmetic with dates ends with the year 9999.
+_YEARS: Final = range(1970, 3000)
+_AFTER: Final = int(datetime(_YEARS.stop, 1, 1, tzinfo=UTC).timestamp())
+_YEARS_PATTERN: Final = "^(19[7-9][0-9]|2[0-9]{3})-"
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _LOST_PLUS: Final = re.compile(r"(T\S+) (\d{2}:?\d{2})$")
 _SHOWN: Final = 60
 # Answers hold metadata some levels down, and what writes JSON stops at 254.
@@ -54,7 +61,7 @@ class Leaf:
         raise NotImplementedError
 
     @property
-    def openapi(self) -> dict[str, Any]:
+    def openapi(self) -> Schema:
         """Return what is accepted as an OpenAPI schema."""
         raise NotImplementedError
 
@@ -70,9 +77,9 @@ class Whole(Leaf):
     @override
     def __call__(self, value: Any) -> int:
         number = value
-        if (self.lenient and isinstance(value, str) and re.fullmatch(r"[+-]?\d{1,20}", value)) or (
-            self.lenient and isinstance(value, float) and value.is_integer()
-        ):
+        if (
+            self.lenient and isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]{1,20}", value)
+        ) or (self.lenient and isinstance(value, float) and value.is_integer()):
             number = int(value)
         if (
             not isinstance(number, int)
@@ -89,7 +96,7 @@ class Whole(Leaf):
 
     @property
     @override
-    def openapi(self) -> dict[str, Any]:
+    def openapi(self) -> Schema:
         return {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
 
 
@@ -106,11 +113,8 @@ class Number(Leaf):
         number = value
         if isinstance(value, float):
             number = Decimal(repr(value))
-        elif self.lenient and isinstance(value, str):
-            try:
-                number = Decimal(value)
-            except InvalidOperation:
-                number = None
+        elif self.lenient and isinstance(value, str) and _NUMBER.fullmatch(value):
+            number = Decimal(value)
         if (
             not isinstance(number, int | Decimal)
             or isinstance(number, bool)
@@ -127,7 +131,7 @@ class Number(Leaf):
 
     @property
     @override
-    def openapi(self) -> dict[str, Any]:
+    def openapi(self) -> Schema:
         return {"type": "number", "minimum": self.minimum, "maximum": self.maximum}
 
 
@@ -153,7 +157,7 @@ class Text(Leaf):
 
     @property
     @override
-    def openapi(self) -> dict[str, Any]:
+    def openapi(self) -> Schema:
         # Without NUL; half surrogates cannot be said in a pattern, nor in UTF-8.
         return {
             "type": "string",
@@ -182,7 +186,7 @@ class Choice(Leaf):
 
     @property
     @override
-    def openapi(self) -> dict[str, Any]:
+    def openapi(self) -> Schema:
         return {"type": "string", "enum": list(self.words)}
 
 
@@ -207,7 +211,7 @@ class Flag(Leaf):
 
     @property
     @override
-    def openapi(self) -> dict[str, Any]:
+    def openapi(self) -> Schema:
         return {"type": "boolean"}
 
 
@@ -224,12 +228,18 @@ class Moment(Leaf):
 
     @override
     def __call__(self, value: Any) -> datetime | date:
+        moment = self._read(value)
+        if moment.year not in _YEARS:
+            raise vol.Invalid(f"is out of range ({_YEARS[0]} to {_YEARS[-1]}), got {shown(value)}")
+        return moment.astimezone(UTC) if isinstance(moment, datetime) else moment
+
+    def _read(self, value: Any) -> datetime | date:
         if isinstance(value, datetime):
             return self._aware(value)
         if self.dates and isinstance(value, date):
             return value
         if isinstance(value, str):
-            if self.lenient and re.fullmatch(r"\d+(\.\d+)?", value) and len(value) < _SHOWN:
+            if self.lenient and re.fullmatch(r"[0-9]+(\.[0-9]+)?", value) and len(value) < _SHOWN:
                 return self._of_epoch(Decimal(value))
             return self._of_text(value)
         if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
@@ -251,10 +261,7 @@ class Moment(Leaf):
     def _aware(value: datetime) -> datetime:
         if value.tzinfo is None:
             raise vol.Invalid(f"must have a UTC offset, got {shown(value.isoformat())}")
-        try:
-            return value.astimezone(UTC)
-        except OverflowError:
-            raise vol.Invalid("is out of range") from None
+        return value
 
     def _of_epoch(self, value: int | Decimal) -> datetime:
         if not 0 <= value < 10**17:
@@ -273,13 +280,13 @@ class Moment(Leaf):
 
     @property
     @override
-    def openapi(self) -> dict[str, Any]:
+    def openapi(self) -> Schema:
         forms: list[dict[str, Any]] = [
-            {"type": "string", "format": "date-time"},
-            {"type": "number", "minimum": 0, "exclusiveMaximum": _MILLISECONDS},
+            {"type": "string", "format": "date-time", "pattern": _YEARS_PATTERN},
+            {"type": "number", "minimum": 0, "exclusiveMaximum": _AFTER},
         ]
         if self.dates:
-            forms.append({"type": "string", "format": "date"})
+            forms.append({"type": "string", "format": "date", "pattern": _YEARS_PATTERN})
         return {"anyOf": forms}
 
 
@@ -307,7 +314,7 @@ class Day(Leaf):
 
     @property
     @override
-    def openapi(self) -> dict[str, Any]:
+    def openapi(self) -> Schema:
         return {"type": "string", "format": "date", "pattern": "^2[0-9]{3}-[0-9]{2}-[0-9]{2}$"}
 
 
@@ -333,7 +340,7 @@ class Tags(Leaf):
 
     @property
     @override
-    def openapi(self) -> dict[str, Any]:
+    def openapi(self) -> Schema:
         return {"type": "array", "items": Text(1, 64).openapi, "maxItems": self.maximum}
 
 
@@ -365,7 +372,7 @@ class JsonObject(Leaf):
 
     @property
     @override
-    def openapi(self) -> dict[str, Any]:
+    def openapi(self) -> Schema:
         return {"type": "object"}
 
 
@@ -386,7 +393,7 @@ class Parameters(Leaf):
 
     @property
     @override
-    def openapi(self) -> dict[str, Any]:
+    def openapi(self) -> Schema:
         return {"type": "object"}
 
 
@@ -396,7 +403,7 @@ class Checked(Leaf):
 
     check: Any
     description: str
-    schema: tuple[tuple[str, Any], ...] = (("type", "string"),)
+    schema: Schema
 
     @override
     def __call__(self, value: Any) -> str:
@@ -414,8 +421,8 @@ class Checked(Leaf):
 
     @property
     @override
-    def openapi(self) -> dict[str, Any]:
-        return dict(self.schema)
+    def openapi(self) -> Schema:
+        return self.schema
 
 
 @dataclass(frozen=True)
@@ -435,5 +442,5 @@ class Optional(Leaf):
 
     @property
     @override
-    def openapi(self) -> dict[str, Any]:
+    def openapi(self) -> Schema:
         return {"anyOf": [self.leaf.openapi, {"type": "null"}]}
