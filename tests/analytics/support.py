@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 import sqlite3
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from custom_components.llm_analytics.analytics import Analytics, Settings
+from custom_components.llm_analytics.analytics import Analytics, Filter, Period, Settings
 from custom_components.llm_analytics.analytics.store import maintenance
 from custom_components.llm_analytics.analytics.store.database import transaction
+
+from .usage import usage
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOON = datetime(2026, 3, 18, 12, tzinfo=UTC)
@@ -27,6 +30,11 @@ class Clock:
     def __call__(self) -> datetime:
         """Return the present."""
         return self.now
+
+
+def berlin(year: int, month: int, day: int) -> datetime:
+    """Return a midnight of Berlin."""
+    return datetime(year, month, day, tzinfo=BERLIN)
 
 
 @asynccontextmanager
@@ -78,3 +86,22 @@ async def drift(analytics: Analytics) -> int:
             return sum(maintenance.rebuild_day(db, day, zone)[1] for day in sorted(days))
 
     return await analytics._db.run(rebuild)
+
+
+async def fill(analytics: Analytics, *, days: int = 50, each: int = 3) -> None:
+    """Record some events on each of the last days, with ids that grow with time."""
+    for ago in reversed(range(days)):
+        moment = NOON - ago * DAY
+        await analytics.record_many(
+            [usage(timestamp=moment, request_id=f"{ago}-{n}", tags=("t",)) for n in range(each)]
+        )
+
+
+async def everything(analytics: Analytics, wanted: Filter | None = None) -> dict[str, Any]:
+    """Return the report of the whole ledger, without what differs each time."""
+    report = await analytics.report(Period.ALL, wanted=wanted or Filter())
+    return {
+        name: value
+        for name, value in report.as_dict().items()
+        if name not in {"report_id", "events_from"}
+    }
