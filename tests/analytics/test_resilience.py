@@ -1,0 +1,259 @@
+"""Full disks, cancelled callers, closed ledgers, and processes that are killed."""
+
+import asyncio
+import logging
+from pathlib import Path
+import signal
+import sqlite3
+import subprocess
+import sys
+from typing import Final
+
+import pytest
+
+from custom_components.llm_analytics.analytics import (
+    Analytics,
+    ClosedError,
+    Settings,
+    StorageError,
+)
+from custom_components.llm_analytics.analytics.catalogue import Catalogue
+
+from .support import BERLIN, PLAIN, Clock, ask, count, drift, everything, opened
+from .usage import usage
+
+BIG: Final = '{"a":"' + "x" * 8_000 + '"}'
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.db"
+
+
+# A full disk
+
+
+async def limit_pages(analytics: Analytics, spare: int) -> None:
+    def limit(db: sqlite3.Connection) -> None:
+        pages = db.execute("PRAGMA page_count").fetchone()[0]
+        db.execute(f"PRAGMA max_page_count = {pages + spare}").fetchall()
+
+    await analytics._db.run(limit)
+
+
+async def test_full_disk_fails_the_batch_and_keeps_what_was_acknowledged(path: Path) -> None:
+    async with opened(path) as analytics:
+        await analytics.record_many([usage(request_id=f"kept-{n}") for n in range(100)])
+        await limit_pages(analytics, 3)
+        outcomes = await asyncio.gather(
+            analytics.record_many([usage(metadata=BIG)] * 100),
+            *(analytics.record(usage(metadata=BIG, endpoint=f"e{n}")) for n in range(20)),
+            return_exceptions=True,
+        )
+        assert {type(outcome) for outcome in outcomes} == {StorageError}
+        assert (await analytics.health()).events == 100 == count(path, "event")
+        assert count(path, "endpoint") == 1
+        await limit_pages(analytics, 100_000)
+        recorded = await analytics.record(usage(metadata=BIG, endpoint="e3"))
+        assert recorded.event.id == 101
+        assert (await analytics.event(101)).usage.endpoint == "e3"
+        assert (await everything(analytics))["summary"]["request_count"] == 101
+        assert await drift(analytics) == 0
+    async with opened(path) as analytics:
+        assert analytics.set_aside is None
+        assert (await analytics.health()).events == 101
+
+
+async def test_failed_write_is_no_write_to_health(path: Path) -> None:
+    told: list[None] = []
+    async with opened(path, committed=lambda: told.append(None)) as analytics:
+        await limit_pages(analytics, 0)
+        with pytest.raises(StorageError):
+            await analytics.record_many([usage(metadata=BIG)] * 100)
+        assert (await analytics.health()).last_write is None
+        assert told == []
+
+
+# Closing
+
+
+async def test_close_stores_what_was_handed_in(path: Path) -> None:
+    async with opened(path) as analytics:
+        tasks = [asyncio.create_task(analytics.record(usage())) for _ in range(500)]
+        await asyncio.sleep(0)
+        await analytics.close()
+        assert sorted(task.result().event.id for task in tasks) == list(range(1, 501))
+    assert count(path, "event") == 500
+
+
+async def test_cancelled_callers_event_is_stored(path: Path) -> None:
+    async with opened(path) as analytics:
+        task = asyncio.create_task(analytics.record(usage()))
+        await asyncio.sleep(0)
+        task.cancel()
+        await analytics.record(usage())
+        assert task.cancelled()
+        assert (await analytics.health()).events == 2
+        assert await drift(analytics) == 0
+
+
+async def test_closed_ledger_refuses_everything_and_closes_again(path: Path) -> None:
+    async with opened(path) as analytics:
+        await analytics.close()
+        await analytics.close()
+        for refused in (
+            analytics.record(usage()),
+            analytics.record_many([usage()]),
+            analytics.event(1),
+            analytics.events(),
+            analytics.summary(),
+            analytics.dashboard(),
+            analytics.report(),
+            analytics.report_csv(),
+            analytics.health(),
+            analytics.delete_event(1),
+            analytics.clean_up(30),
+            analytics.clean_up(0),
+            analytics.retain(),
+            analytics.set_zone(analytics.zone),
+        ):
+            with pytest.raises(ClosedError):
+                await refused
+
+
+async def test_close_that_cannot_mark_the_file_closes_it_all_the_same(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened(path) as analytics:
+        await analytics._db.run(lambda db: db.execute("PRAGMA busy_timeout = 50").fetchall())
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with caplog.at_level(logging.WARNING):
+            await analytics.close()
+        other.close()
+        assert "could not be marked" in caplog.text
+        assert not analytics._db._thread.is_alive()
+        assert not analytics._reader._thread.is_alive()
+    assert ask(path, lambda db: db.execute("SELECT clean_stop FROM ledger").fetchone()) == (0,)
+
+
+async def test_close_that_is_cancelled_closes_the_file_all_the_same(path: Path) -> None:
+    async with opened(path) as analytics:
+        task = asyncio.create_task(analytics.record(usage()))
+        await asyncio.sleep(0)
+        closing = asyncio.create_task(analytics.close())
+        await asyncio.sleep(0)
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        assert not analytics._db._thread.is_alive()
+        assert not analytics._reader._thread.is_alive()
+        assert (await task).event.id == 1
+    assert count(path, "event") == 1
+
+
+async def test_ledger_that_cannot_be_opened_leaves_no_thread(path: Path) -> None:
+    path.mkdir()
+    with pytest.raises(StorageError):
+        await Analytics.open(path, zone=BERLIN, clock=Clock(), settings=PLAIN)
+
+
+async def test_missing_reader_closes_the_writer(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_path: Path) -> None:
+        raise StorageError("no more open files")
+
+    monkeypatch.setattr("custom_components.llm_analytics.analytics.service.open_reader", fail)
+    with pytest.raises(StorageError, match="open files"):
+        await Analytics.open(path, zone=BERLIN, clock=Clock(), settings=PLAIN)
+    monkeypatch.undo()
+    async with opened(path) as analytics:
+        assert (await analytics.record(usage())).event.id == 1
+
+
+# The catalogue is optional
+
+
+@pytest.mark.parametrize("installed", ["installed", "missing"])
+async def test_prices_come_from_the_default_table_without_a_catalogue(
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    installed: str,
+) -> None:
+    if installed == "missing":
+        monkeypatch.setitem(sys.modules, "genai_prices.data_snapshot", None)
+    async with opened(path, settings=Settings()) as analytics:
+        source = (await analytics.record(usage())).event.price.source
+    assert source == ("catalogue" if installed == "installed" else "default")
+    assert ("genai-prices cannot be loaded" in caplog.text) == (installed == "missing")
+    assert (Catalogue.bundled() is None) == (installed == "missing")
+
+
+# A process that is killed
+
+RECORDER: Final = """
+import asyncio, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+from custom_components.llm_analytics.analytics import Analytics, Settings, UsageEvent
+
+async def main():
+    analytics = await Analytics.open(
+        Path(sys.argv[1]), zone=ZoneInfo("Europe/Berlin"), clock=lambda: datetime.now(UTC),
+        settings=Settings(use_catalogue=False),
+    )
+
+    async def record(worker):
+        number = 0
+        while True:
+            number += 1
+            request = f"{sys.argv[2]}-{worker}-{number}"
+            recorded = await analytics.record(UsageEvent(
+                endpoint=f"e{worker % 3}", provider="openai", model="gpt-4o", tokens_prompt=number,
+                tokens_response=1, request_id=request, device_ip=f"10.0.0.{worker}", tags=("t",),
+            ))
+            print(recorded.event.id, request, flush=True)
+
+    await asyncio.gather(*(record(worker) for worker in range(16)))
+
+asyncio.run(main())
+"""
+
+
+def record_until_killed(path: Path, run: int, acknowledged: int) -> dict[int, str]:
+    """Let another process record; kill it; return the ids that it was given."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", RECORDER, str(path), str(run)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if len(lines) == acknowledged:
+            process.send_signal(signal.SIGKILL)  # what is in the pipe still comes
+    assert process.wait(30) == -signal.SIGKILL
+    complete = [line.split() for line in lines if line.endswith("\n")]
+    return {int(event_id): request for event_id, request in complete}
+
+
+async def test_nothing_acknowledged_is_lost_when_the_process_is_killed(path: Path) -> None:
+    acknowledged: dict[int, str] = {}
+    for run, lines in enumerate((1, 150, 900)):
+        told = await asyncio.to_thread(record_until_killed, path, run, lines)
+        assert len(told) >= lines
+        assert not acknowledged.keys() & told.keys()
+        acknowledged |= told
+    stored = dict(ask(path, lambda db: db.execute("SELECT id, request_id FROM event").fetchall()))
+    assert acknowledged.items() <= stored.items()
+    async with opened(path) as analytics:
+        assert analytics.set_aside is None
+        health = await analytics.health()
+        assert health.events == len(stored)
+        assert (await everything(analytics))["summary"]["request_count"] == 0  # they are of "now"
+        assert await drift(analytics) == 0
