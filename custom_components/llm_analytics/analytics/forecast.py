@@ -1,10 +1,25 @@
-"""The month's end from the month to date and the weekday pattern.
+"""The month's end from the month to date, the weekday pattern and the present level.
 
-projected = month to date + max(0, e(today) - today so far) + Σ e(d) over the month's later days.
-e(d) is the mean of that weekday over the last 28 complete days from the ledger's first day on; with
-fewer than 2 of that weekday the mean of all of them; with none there is only the month to date.
-The range is projected ∓ 1.2816·s·√k (80 per cent, if residuals were normal): s the sample standard
-deviation of the residuals of those days, k the days left with today; never below month to date.
+projected = month to date + r·e(today) + Σ e(d) over the month's later days, from the last 28
+complete days from the ledger's first day on (none: month to date only):
+
+- e(d) = f·(m + λ·(w(d) - m)); m is the mean of those days, w(d) that of the ones of d's weekday.
+- λ says how far the weekdays are believed to differ: max(0, 1 - within/between), the mean squares
+  of an analysis of variance by weekday; 0 while no weekday has come twice.
+- f lifts this pattern to the present level: 1 + β·(g - 1), g being the sum of the last 14 of those
+  days divided by what the pattern says for them, and β how far the last 14 are believed to differ
+  from the earlier ones: the same measure over what the days differ from the pattern by.
+- r is the share of what was used on those days that came after the present time of day, at the
+  last full quarter of an hour.
+
+The range is projected ∓ 1.2816·s·√(k·(1 + k/n)) (80 per cent, if residuals were normal and
+nothing changes): s the sample standard deviation of the n days' residuals, k the days left with
+today; never below month to date.
+
+Why not plain weekday means, with max(0, e(today) - today so far) for the rest of today: in a
+ledger's first month their mean absolute error was that of extrapolating the month to date, and in
+months of growth 1.3 to 1.5 times as much. ``tests/analytics/test_forecast.py`` back-tests this
+formula: with a weekday rhythm 0.3 to 0.8 of the extrapolation's error, without one 0.7 to 1.0.
 """
 
 from collections.abc import Sequence
@@ -15,12 +30,14 @@ from typing import Final
 
 from .models import Json
 from .periods import Days, Period, period_days
-from .spread import deviation, mean, root, shown_amount
+from .spread import deviation, mean, percent_change, root, shown_amount
 
 REFERENCE_DAYS: Final = 28
-_ENOUGH_WEEKDAYS: Final = 2
+_LEVEL_DAYS: Final = 14
 _NINETY: Final = Fraction(12816, 10000)
-METHOD: Final = "weekday means of the last 28 complete days, on top of the month to date"
+METHOD: Final = (
+    "weekday pattern and level of the last 28 complete days, on top of the month to date"
+)
 METHOD_TO_DATE: Final = "month to date only; there is no complete day to go by"
 
 
@@ -43,37 +60,69 @@ class Projection:
         }
 
 
-def expected_of(day: date, complete: Sequence[tuple[date, int]]) -> Fraction:
-    """Return the mean of a day's weekday, of all days if it is seldom, 0 if there are none."""
-    same = [figure for other, figure in complete if other.weekday() == day.weekday()]
-    if len(same) >= _ENOUGH_WEEKDAYS:
-        return mean(same)
-    return mean([figure for _, figure in complete])
+def expected_week(complete: Sequence[tuple[date, int]]) -> list[Fraction]:
+    """Return what to expect of a Monday to a Sunday, given at least one complete day."""
+    by_weekday: list[list[int]] = [[] for _ in range(7)]
+    for day, figure in complete:
+        by_weekday[day.weekday()].append(figure)
+    centre = mean([figure for _, figure in complete])
+    belief = _belief(by_weekday)
+    week = [
+        centre + belief * (mean(figures) - centre) if figures else centre for figures in by_weekday
+    ]
+    residuals = [figure - week[day.weekday()] for day, figure in complete]
+    belief = _belief([residuals[:-_LEVEL_DAYS], residuals[-_LEVEL_DAYS:]])
+    latest = complete[-_LEVEL_DAYS:]
+    level = (
+        1
+        + belief
+        * percent_change(
+            sum(week[day.weekday()] for day, _ in latest), sum(figure for _, figure in latest)
+        )
+        / 100
+    )
+    return [level * figure for figure in week]
+
+
+def _belief(groups: Sequence[Sequence[int | Fraction]]) -> Fraction:
+    """Return how far groups of figures differ beyond what chance explains, 0 to 1."""
+    groups = [group for group in groups if group]
+    every = [figure for group in groups for figure in group]
+    centre = mean(every)
+    between = sum((len(group) * (mean(group) - centre) ** 2 for group in groups), Fraction(0))
+    within = sum(((figure - mean(group)) ** 2 for group in groups for figure in group), Fraction(0))
+    surplus = len(every) - len(groups)
+    if not surplus or not between:
+        return Fraction(0)
+    return max(Fraction(0), 1 - (within / surplus) / (between / (len(groups) - 1)))
 
 
 def project(
-    today: date, month_to_date: int, so_far: int, complete: Sequence[tuple[date, int]]
+    today: date, month_to_date: int, rest: Fraction, complete: Sequence[tuple[date, int]]
 ) -> Projection:
     """Return the month-end projection.
 
-    ``month_to_date`` includes ``so_far``, today's figure; ``complete`` are the reference days
-    before today, at most 28, idle days with 0.
+    ``month_to_date`` includes today so far, ``rest`` is the share of a day that is still to come;
+    ``complete`` are the reference days before today, at most 28, earliest first, idle days with 0.
     """
     if not complete:
         figure = Fraction(month_to_date)
         return Projection(month_to_date, figure, figure, figure)
-    month = period_days(Period.MONTH, today)
-    later = Days(today, month.last).dates()[1:]
+    week = expected_week(complete)
+    later = Days(today, period_days(Period.MONTH, today).last).dates()[1:]
     projected = (
         month_to_date
-        + max(Fraction(0), expected_of(today, complete) - so_far)
-        + sum(expected_of(day, complete) for day in later)
+        + rest * week[today.weekday()]
+        + sum((week[day.weekday()] for day in later), Fraction(0))
     )
-    residuals = [figure - expected_of(day, complete) for day, figure in complete]
-    margin = _NINETY * deviation(residuals) * root(Fraction(len(later) + 1))
-    floor = Fraction(month_to_date)
+    residuals = [figure - week[day.weekday()] for day, figure in complete]
+    left = len(later) + 1
+    margin = _NINETY * deviation(residuals) * root(left * (1 + Fraction(left, len(complete))))
     return Projection(
-        month_to_date, projected, max(floor, projected - margin), max(floor, projected + margin)
+        month_to_date,
+        projected,
+        max(Fraction(month_to_date), projected - margin),
+        projected + margin,
     )
 
 
