@@ -1,0 +1,113 @@
+"""The engine and the reference ledger, side by side, where prices are set and days removed."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Self, cast, override
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from custom_components.llm_analytics.analytics import Analytics, NotFoundError, Rate
+
+from .insight_ledgers import Story, in_order
+from .ledgers import FREE, PRICES, Moment
+from .reference import DAY, first_instant, local_date
+from .reference_prices import PricedLedger, Rates
+from .support import PLAIN, Clock
+from .test_reference import Twins
+
+
+@dataclass
+class PricedTwins(Twins):
+    """The engine and the reference, side by side, with prices."""
+
+    @classmethod
+    async def start(cls, story: Story, path: Path) -> Self:
+        clock = Clock(story.now)
+        chosen = replace(PLAIN, keep_details=story.keep_details)
+        engine = await Analytics.open(path, zone=story.zone, clock=clock, settings=chosen)
+        return cls(engine, PricedLedger(story.zone, PRICES, FREE), clock, path)
+
+    @property
+    def priced(self) -> PricedLedger:
+        return cast("PricedLedger", self.reference)
+
+    @override
+    async def _restart(self, zone: ZoneInfo) -> None:
+        chosen = self.engine._settings
+        self.reference.set_zone(zone)
+        await self.engine.close()
+        self.engine = await Analytics.open(self.path, zone=zone, clock=self.clock, settings=chosen)
+
+    def _moment(self, moment: Moment) -> datetime | None:
+        return moment(self.reference.zone, self.clock.now)
+
+    async def _rate(self, argument: tuple[tuple[str, str], Rates, Moment, bool]) -> None:
+        model, rates, moment, reprice = argument
+        effective = self._moment(moment)
+        override = self.priced.set_rate(model, rates, effective, now=self.clock.now)
+        rate = Rate(
+            provider=model[0],
+            model=model[1],
+            prompt_per_1m=rates[0],
+            response_per_1m=rates[1],
+            effective=effective,
+        )
+        done = await self.engine.set_rate(rate, reprice=reprice)
+        if reprice:
+            assert done is not None
+            self._same_repricing(done.as_dict(), self.priced.reprice_model(override))
+
+    async def _unrate(self, model: tuple[str, str]) -> None:
+        deleted = self.priced.delete_rates(*model, None)
+        if deleted:
+            assert await self.engine.delete_rate(*model) == deleted
+        else:
+            with pytest.raises(NotFoundError):
+                await self.engine.delete_rate(*model)
+
+    async def _reprice(self, argument: tuple[Moment, Moment, bool]) -> None:
+        first, second, only_unpriced = argument
+        start, end = in_order((first, second), self.reference.zone, self.clock.now)
+
+        async def repriced() -> Any:
+            done = await self.engine.reprice(start, end, only_unpriced=only_unpriced)
+            return self._figures(done.as_dict())
+
+        await self.agree(
+            repriced(), lambda: self.priced.reprice(start, end, only_unpriced=only_unpriced)
+        )
+
+    @staticmethod
+    def _figures(answer: dict[str, Any]) -> dict[str, Any]:
+        assert answer.pop("complete") is True
+        assert answer.pop("status") == "ok"
+        assert answer.pop("message")
+        return answer
+
+    def _same_repricing(self, answer: dict[str, Any], expected: dict[str, Any]) -> None:
+        assert self._figures(answer) == expected
+
+    async def _rebuild(self, days_ago: int | None) -> None:
+        today = local_date(self.clock.now, self.reference.zone)
+        day = None if days_ago is None else today - days_ago * DAY
+
+        async def rebuilt() -> Any:
+            done = await self.engine.rebuild(day)
+            assert done.complete
+            return done.drift, list(done.skipped)
+
+        def expected() -> Any:
+            if day is not None:
+                self.reference.check(first_instant(day, self.reference.zone), "date")
+            return 0, [] if day is not None else self.priced.frozen_days()
+
+        await self.agree(rebuilt(), expected)
+
+    async def _retain(self, _: None) -> None:
+        today = local_date(self.clock.now, self.reference.zone)
+        chosen = self.engine._settings
+        kept = timedelta(days=chosen.retention_days if chosen.keep_details else 7)
+        deleted = self.reference.clean_up(today - kept, keep_aggregates=True)
+        assert (await self.engine.retain()).events_deleted == deleted

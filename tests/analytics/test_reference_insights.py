@@ -1,0 +1,55 @@
+"""Every analysis of the engine agrees with the reference ledger, whatever happened before."""
+
+import os
+from pathlib import Path
+import tempfile
+
+from hypothesis import HealthCheck, given, settings
+
+from .insight_ledgers import ASKED, Asked, Story, big_stories, small_stories
+from .insight_twins import InsightTwins
+from .reference_prices import PricedLedger
+
+CI = os.environ.get("CI") == "true"
+EXAMPLES = int(os.environ.get("LEDGER_EXAMPLES", "500" if CI else "30"))
+BIG = EXAMPLES * 2 // 5
+
+
+async def live_and_compare(story: Story, asked: Asked, *, days: int = 0) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        twins = await InsightTwins.start(story, Path(folder, "ledger.db"))
+        try:
+            for index, (name, argument) in enumerate(story.operations):
+                await twins.live(name, argument)
+                if not index and days:
+                    assert_big(twins.priced, days)
+            await twins.compare_all(asked)
+        finally:
+            await twins.engine.close()
+
+
+def assert_big(ledger: PricedLedger, days: int) -> None:
+    entries = ledger.present()
+    assert len(entries) >= 100
+    assert len({entry.device for entry in entries}) >= 5
+    assert len({ledger.day_of(entry) for entry in entries}) >= days >= 20
+
+
+UNHURRIED = settings(
+    deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+
+
+@settings(UNHURRIED, max_examples=EXAMPLES - BIG)
+@given(story=small_stories(), asked=ASKED)
+async def test_small_ledgers_give_the_analyses_of_the_reference(story: Story, asked: Asked) -> None:
+    await live_and_compare(story, asked)
+
+
+@settings(UNHURRIED, max_examples=BIG)
+@given(big=big_stories(), asked=ASKED)
+async def test_big_ledgers_give_the_analyses_of_the_reference(
+    big: tuple[Story, int], asked: Asked
+) -> None:
+    story, days = big
+    await live_and_compare(story, asked, days=days)
