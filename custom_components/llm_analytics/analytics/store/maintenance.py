@@ -229,15 +229,13 @@ def rebuild_day(db: sqlite3.Connection, day: date, zone: ZoneInfo) -> tuple[int,
             "DELETE FROM agg_day WHERE dimension = ? AND day = ? AND frozen = 0",
             (dimension, number),
         )
-        if start < end:
-            db.execute(_REBUILD[dimension], (number, start, end))
+        db.execute(_REBUILD[dimension], (number, start, end))
     for dimension in SLOT_DIMENSIONS:
-        if start < end:
-            db.execute(
-                "DELETE FROM agg_slot WHERE dimension = ? AND slot >= ? AND slot < ?",
-                (dimension, start // SLOT_US, end // SLOT_US),
-            )
-            db.execute(_REBUILD_SLOTS[dimension], (start, end))
+        db.execute(
+            "DELETE FROM agg_slot WHERE dimension = ? AND slot >= ? AND slot < ?",
+            (dimension, start // SLOT_US, end // SLOT_US),
+        )
+        db.execute(_REBUILD_SLOTS[dimension], (start, end))
     after = _live_rows(db, number, start, end)
     return len(after), len(before ^ after)
 
@@ -292,12 +290,8 @@ def _redate(db: sqlite3.Connection, days: Days, zone: ZoneInfo) -> None:
             max(to_us(midnight(day, zone)), events_from),
             to_us(midnight(day + timedelta(days=1), zone)),
         )
-        found = db.execute(
-            "SELECT MIN(time) FROM event WHERE time >= ? AND time <= ?",
-            (start, to_us(midnight(days.last + timedelta(days=1), zone))),
-        ).fetchone()[0]
-        if found is None:
-            break
+        # There is always one: the last live event lies in the last day.
+        found = db.execute("SELECT MIN(time) FROM event WHERE time >= ?", (start,)).fetchone()[0]
         if found >= end:  # skip idle days at once
             day = local_day(from_us(found), zone)
             continue

@@ -324,8 +324,7 @@ def _sum_events(
     )
     day = span.start.astimezone(zone).date().toordinal() if by_day else None
     for row in rows:
-        if row[1]:
-            _add(answer, (day, row[0]), _totals(row[1:]))
+        _add(answer, (day, row[0]), _totals(row[1:]))
 
 
 def _add(
