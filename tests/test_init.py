@@ -103,6 +103,26 @@ async def test_home_assistants_stop_closes_the_file_without_unloading(
     assert file["ledger"][0][-1] == 1, "not marked as closed cleanly"
 
 
+async def test_removing_the_integration_leaves_the_ledger_which_is_found_again(
+    hass: HomeAssistant, config_entry: MockConfigEntry
+) -> None:
+    assert await set_up(hass, config_entry) is ConfigEntryState.LOADED
+    await act(hass, Action.RECORD_USAGE, EVENT)
+    await hass.config_entries.async_remove(config_entry.entry_id)
+    await hass.async_block_till_done()
+    assert hass.states.async_all("sensor") == []
+    assert len(rows(hass)["event"]) == 1
+
+    again = MockConfigEntry(domain=DOMAIN)
+    again.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(again.entry_id)
+    await hass.async_block_till_done()
+    state = hass.states.get("sensor.llm_analytics_requests_today")
+    assert state is not None
+    assert state.state == "1"
+    await hass.config_entries.async_unload(again.entry_id)
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the file as a program of somebody else's might."""
