@@ -70,17 +70,24 @@ def model_name(provider: str, model: str | None) -> str:
 
 
 def by_model(rows: Sequence[ModelTotals]) -> dict[str, Json]:
-    """Return the statistics of every model by provider/model."""
+    """Return the statistics of every model by provider/model.
+
+    A model called "unknown" and requests without a model's name share a line.
+    """
+    sums: dict[str, Totals] = {}
+    for row in rows:
+        name = model_name(row.provider, row.model)
+        sums[name] = sums.get(name, Totals()) + row.totals
     return {
-        model_name(row.provider, row.model): {
-            "requests": row.totals.requests,
-            "tokens": row.totals.tokens,
-            "cost": from_pico(row.totals.cost),
-            "avg_latency_ms": average_latency(row.totals),
-            "cost_per_request": cost_per_request(row.totals),
-            "unpriced_requests": row.totals.unpriced,
+        name: {
+            "requests": totals.requests,
+            "tokens": totals.tokens,
+            "cost": from_pico(totals.cost),
+            "avg_latency_ms": average_latency(totals),
+            "cost_per_request": cost_per_request(totals),
+            "unpriced_requests": totals.unpriced,
         }
-        for row in sorted(rows, key=lambda row: model_name(row.provider, row.model))
+        for name, totals in sorted(sums.items())
     }
 
 
@@ -222,7 +229,10 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breakdown:
-    """Series for a stacked chart; those beyond ``top`` (by tokens) are summed up as other."""
+    """Series for a stacked chart; those beyond ``top`` (by tokens) are summed up as other.
+
+    What belongs to no device comes after every device.
+    """
 
     by: By
     interval: Interval
@@ -232,7 +242,7 @@ class Breakdown:
 
     def as_dict(self) -> dict[str, Json]:
         """Return the breakdown as the API writes it."""
-        ranked = sorted(self.series, key=lambda one: (-one.tokens, one.key is None, one.key or ""))
+        ranked = sorted(self.series, key=lambda one: (one.key is None, -one.tokens, one.key or ""))
         shown, rest = ranked[: self.top], ranked[self.top :]
         rows = [self._row(one.key, one.name, [one]) for one in shown]
         if rest:

@@ -163,6 +163,7 @@ class Repricing:
     cost_after: int
     still_unpriced: int
     skipped: Sequence[date]
+    only_unpriced: bool
     complete: bool
 
     def as_dict(self) -> dict[str, Json]:
@@ -180,7 +181,8 @@ class Repricing:
 
     def _message(self) -> str:
         if not self.complete:
-            return "There is more to do: call again"
+            setting = "true" if self.only_unpriced else "false"
+            return f"There is more to do: reprice with only_unpriced {setting} until it is complete"
         if self.repriced:
             return f"{self.repriced} events now have the price that holds for them"
         if self.still_unpriced:

@@ -1,7 +1,7 @@
 """The month's end from the month to date, the weekday pattern and the present level.
 
-projected = month to date + r·e(today) + Σ e(d) over the month's later days, from the last 28
-complete days from the ledger's first day on (none: month to date only):
+projected = month to date + max(0, e(today) - today so far) + Σ e(d) over the month's later days,
+from the last 28 complete days from the ledger's first day on (none: month to date only):
 
 - e(d) = f·(m + λ·(w(d) - m)); m is the mean of those days, w(d) that of the ones of d's weekday.
 - λ says how far the weekdays are believed to differ: max(0, 1 - within/between), the mean squares
@@ -9,17 +9,14 @@ complete days from the ledger's first day on (none: month to date only):
 - f lifts this pattern to the present level: 1 + β·(g - 1), g being the sum of the last 14 of those
   days divided by what the pattern says for them, and β how far the last 14 are believed to differ
   from the earlier ones: the same measure over what the days differ from the pattern by.
-- r is the share of what was used on those days that came after the present time of day, at the
-  last full quarter of an hour.
 
 The range is projected ∓ 1.2816·s·√(k·(1 + k/n)) (80 per cent, if residuals were normal and
 nothing changes): s the sample standard deviation of the n days' residuals, k the days left with
 today; never below month to date.
 
-Why not plain weekday means, with max(0, e(today) - today so far) for the rest of today: in a
-ledger's first month their mean absolute error was that of extrapolating the month to date, and in
-months of growth 1.3 to 1.5 times as much. ``tests/analytics/test_forecast.py`` back-tests this
-formula: with a weekday rhythm 0.3 to 0.8 of the extrapolation's error, without one 0.7 to 1.0.
+With plain weekday means for e(d) (and the mean of all days while a weekday has come only once) the
+mean absolute error was that of extrapolating the month to date in a ledger's first month, and 1.3
+to 1.5 times as much in months of growth. ``tests/analytics/test_forecast.py`` back-tests this one.
 """
 
 from collections.abc import Sequence
@@ -98,12 +95,12 @@ def _belief(groups: Sequence[Sequence[int | Fraction]]) -> Fraction:
 
 
 def project(
-    today: date, month_to_date: int, rest: Fraction, complete: Sequence[tuple[date, int]]
+    today: date, month_to_date: int, so_far: int, complete: Sequence[tuple[date, int]]
 ) -> Projection:
     """Return the month-end projection.
 
-    ``month_to_date`` includes today so far, ``rest`` is the share of a day that is still to come;
-    ``complete`` are the reference days before today, at most 28, earliest first, idle days with 0.
+    ``month_to_date`` includes ``so_far``, today's figure; ``complete`` are the reference days
+    before today, at most 28, earliest first, idle days with 0.
     """
     if not complete:
         figure = Fraction(month_to_date)
@@ -112,7 +109,7 @@ def project(
     later = Days(today, period_days(Period.MONTH, today).last).dates()[1:]
     projected = (
         month_to_date
-        + rest * week[today.weekday()]
+        + max(Fraction(0), week[today.weekday()] - so_far)
         + sum((week[day.weekday()] for day in later), Fraction(0))
     )
     residuals = [figure - week[day.weekday()] for day, figure in complete]

@@ -11,7 +11,7 @@ from .breakdowns import Breakdown, By, DeviceDay, DeviceSummary, UserStatistics,
 from .forecast import Forecast
 from .models import Filter, Totals
 from .periods import Days, last_days
-from .reader import ANYTHING, LedgerReader
+from .reader import ANYTHING, LedgerReader, check_order
 from .reports import DeviceTotals, EndpointTotals, ModelTotals
 from .store import answers, breakdowns, queries, trends
 from .store.queries import Chosen, Window
@@ -21,7 +21,8 @@ from .trends import Comparison, Heatmap, Interval, Metric, PeakHours, Trend, Wee
 class Insights(LedgerReader):
     """Every analysis. ``days`` counts local days with today; bounds are half open instants.
 
-    A question that needs single events which a clean-up has removed raises EventsRemovedError.
+    A question that needs single events which a clean-up has removed raises EventsRemovedError, a
+    ``start`` that is not before ``end`` InvalidInputError.
     """
 
     def _last_days(self, count: int) -> Days:
@@ -30,6 +31,8 @@ class Insights(LedgerReader):
     def _window(
         self, db: sqlite3.Connection, start: datetime | None, end: datetime | None
     ) -> Window:
+        if start is not None and end is not None:
+            check_order(start, end)
         return breakdowns.window(db, start, end, now=self._clock(), zone=self._zone)
 
     async def device_day(self, device: str, day: date | None = None) -> DeviceDay:

@@ -7,7 +7,7 @@ asks to be called again; what was done until then is done.
 
 import asyncio
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 import sqlite3
 import time
@@ -22,8 +22,8 @@ from .money import MAX_INT64
 from .overview import CleanUp
 from .periods import DAY, Days, day_span, from_us, midnight, to_us
 from .pricing import ExchangeRate, PriceBook
-from .reader import LedgerReader
-from .store import forgetting, maintenance, prices, queries, repricing
+from .reader import LedgerReader, check_order
+from .store import answers, forgetting, maintenance, prices, queries, repricing
 from .store.aggregates import Dimension
 from .store.database import Connection, hold_still, let_go, transaction
 from .store.events import EventWriter
@@ -54,6 +54,7 @@ class LedgerKeeper(LedgerReader):
     _catalogue: Catalogue | None
     _cleaning: asyncio.Lock
     _rebuild_from: date | None
+    _reprice_from: tuple[repricing.Scope, tuple[int, int]] | None
     _wrote: Callable[[], None]
 
     async def delete_event(self, event_id: int) -> None:
@@ -243,6 +244,7 @@ class LedgerKeeper(LedgerReader):
             events.book = price_book(db, settings, catalogue)
 
         await self._db.run(renew)
+        self._reprice_from = None
 
     async def set_catalogue(self, catalogue: Catalogue | None) -> None:
         """Price what is recorded from now on from another catalogue."""
@@ -264,7 +266,8 @@ class LedgerKeeper(LedgerReader):
 
         ``everything`` adds the whole catalogue.
         """
-        now, zone, catalogue = self._clock(), self._zone, self._catalogue
+        zone, catalogue = self._zone, self._catalogue
+        now = self._clock().astimezone(zone)
         book = await asyncio.to_thread(await self._book_maker())
         used = await self._read(prices.used_models)
         unpriced = await self._read(lambda db: prices.unpriced(db, zone))
@@ -285,7 +288,8 @@ class LedgerKeeper(LedgerReader):
         """Store a dated price; with ``reprice`` give it to that model's events from then on.
 
         Without a date it holds from the beginning if the model has no override yet, else from
-        now. Raises InvalidInputError for a currency without an exchange rate.
+        now. Raises InvalidInputError for a currency without an exchange rate. A repricing that is
+        not complete is gone on with by ``reprice`` of all events.
         """
         self._check_open()
         now = self._clock()
@@ -333,15 +337,22 @@ class LedgerKeeper(LedgerReader):
     ) -> Repricing:
         """Give events with start <= time < end the price that holds for them now.
 
-        Reported costs stay. Raises EventsRemovedError for a ``start`` whose events are gone.
+        Reported costs stay. A call that was not complete is gone on with by the next of the same
+        scope, unless a price was set in between. Raises InvalidInputError unless start < end,
+        EventsRemovedError for a bound whose events are gone.
         """
         zone = self._zone
-        low = 0
-        if start is not None:
-            low = to_us(start)
-            await self._read(lambda db: queries.check_events(db, low, zone, "start"))
+        if start is not None and end is not None:
+            check_order(start, end)
+
+        def check(db: sqlite3.Connection) -> None:
+            answers.check_bounds(db, start, end, zone)
+            if start is not None:
+                queries.check_events(db, to_us(start), zone, "start")
+
+        await self._read(check)
         return await self._reprice(
-            low,
+            0 if start is None else to_us(start),
             _FOREVER if end is None else to_us(end),
             only_unpriced=only_unpriced,
             budget=budget,
@@ -359,9 +370,11 @@ class LedgerKeeper(LedgerReader):
         self._check_open()
         zone, events = self._zone, self._events
         deadline = time.monotonic() + budget
-        low = max(start, events.events_from, 0)
-        scope = repricing.Scope(start=low, end=end, only_unpriced=only_unpriced, models=models)
-        position: tuple[int, int] | None = None
+        asked = repricing.Scope(start=start, end=end, only_unpriced=only_unpriced, models=models)
+        scope = replace(asked, start=max(start, events.events_from, 0))
+        position = None
+        if self._reprice_from is not None and self._reprice_from[0] == asked:
+            position = self._reprice_from[1]
         repriced = before = after = unpriced = 0
         complete = models == ()
         while not complete and time.monotonic() < deadline:
@@ -379,12 +392,14 @@ class LedgerKeeper(LedgerReader):
             unpriced += done.still_unpriced
             position = done.position
             complete = position is None
+        self._reprice_from = None if position is None else (asked, position)
         if repriced:
             self._wrote()
         skipped = [
             day
             for day in await self._db.run(maintenance.frozen_days)
             if to_us(day_span(Days(day, day), zone).end) > start
+            and to_us(midnight(day, zone)) < end
         ]
         return Repricing(
             repriced=repriced,
@@ -392,6 +407,7 @@ class LedgerKeeper(LedgerReader):
             cost_after=after,
             still_unpriced=unpriced,
             skipped=skipped,
+            only_unpriced=only_unpriced,
             complete=complete,
         )
 

@@ -67,11 +67,13 @@ def rounded(value: Fraction | int, places: int = 2) -> Decimal:
 def rounded_parts(parts: tuple[int, int, int, int], places: int) -> tuple[int, int, int, int]:
     """Return amounts of 10^-places as picos that add up to their rounded sum.
 
-    Each is rounded half to even; what is left over goes to the largest.
+    Each is rounded half to even; what is left over goes to the largest, one pico each.
     """
     scale = 10 ** (places - PICO_PLACES)
     rounded_each = [divide_half_even(part, scale) for part in parts]
-    largest = max(range(len(parts)), key=lambda index: parts[index])
-    rounded_each[largest] += divide_half_even(sum(parts), scale) - sum(rounded_each)
+    left = divide_half_even(sum(parts), scale) - sum(rounded_each)
+    largest = sorted(range(len(parts)), key=lambda index: parts[index], reverse=True)
+    for index in largest[: abs(left)]:
+        rounded_each[index] += 1 if left > 0 else -1
     first, second, third, fourth = rounded_each
     return first, second, third, fourth

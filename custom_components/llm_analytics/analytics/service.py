@@ -56,6 +56,7 @@ class Analytics(Reporting, Insights, LedgerKeeper):
         self._catalogue: Catalogue | None = None
         self._cleaning = asyncio.Lock()
         self._rebuild_from: date | None = None
+        self._reprice_from = None
         self._closed = False
 
     @classmethod

@@ -46,7 +46,11 @@ def window(
     now: datetime,
     zone: ZoneInfo,
 ) -> Window:
-    """Return the window from start to end; a bound left out reaches to the ledger's own end."""
+    """Return the window from start to end; a bound left out reaches to the ledger's own end.
+
+    Raises EventsRemovedError for a bound inside a day whose events are gone.
+    """
+    answers.check_bounds(db, start, end, zone)
     today = now.astimezone(zone).date()
     first = queries.first_day(db) or today
     # Whole days from the ledger's first day on, so frozen days are in, up to tomorrow's events
@@ -55,9 +59,7 @@ def window(
     high = end if end is not None else midnight(today + 2 * DAY, zone)
     if low >= high:
         return Window(None)
-    span = Span(low, high)
-    answers.check_bounds(db, start, end, zone)
-    return queries.window(span, zone)
+    return queries.window(Span(low, high), zone)
 
 
 def tags(db: sqlite3.Connection, wanted: Window, zone: ZoneInfo) -> list[tuple[str, Totals]]:

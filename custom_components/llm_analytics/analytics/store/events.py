@@ -115,16 +115,16 @@ class EventWriter:
         self.names.trim()
         try:
             return list(self._transaction(parts))
-        except _DATA_ERRORS as error:
+        except DATA_ERRORS as error:
             if len(parts) == 1:
-                return [_refusal(error)]
+                return [refusal(error)]
         return [self._write_alone(part) for part in parts]
 
     def _write_alone(self, part: Sequence[Pending]) -> tuple[Written, ...] | Exception:
         try:
             return self._transaction([part])[0]
-        except _DATA_ERRORS as error:
-            return _refusal(error)
+        except DATA_ERRORS as error:
+            return refusal(error)
         except sqlite3.DatabaseError as error:
             return storage_error(error)
 
@@ -235,10 +235,11 @@ class EventWriter:
 
 
 # What one event can bring that makes a whole transaction fail; all else is the file's trouble.
-_DATA_ERRORS: Final = (sqlite3.IntegrityError, OverflowError)
+DATA_ERRORS: Final = (sqlite3.IntegrityError, OverflowError)
 
 
-def _refusal(error: Exception) -> InvalidInputError:
+def refusal(error: Exception) -> InvalidInputError:
+    """Return what a sum beyond 64 bits is called by the API."""
     return InvalidInputError("cost_estimate", f"a total would leave 64 bits ({error})")
 
 

@@ -128,7 +128,12 @@ def _fill(db: sqlite3.Connection, pairs: Iterable[tuple[int, int]]) -> None:
 
 
 def _forget_label(db: sqlite3.Connection, name: str) -> None:
-    """Take a user's id off the events it recorded."""
+    """Take a user's id off the events it recorded, and away unless it names something else too."""
     row = db.execute("SELECT id FROM label WHERE key = ?", (name,)).fetchone()
-    if row is not None:
-        db.execute("UPDATE event SET recorded_by = ? WHERE recorded_by = ?", (NONE, *row))
+    if row is None:
+        return
+    db.execute("UPDATE event SET recorded_by = ? WHERE recorded_by = ?", (NONE, *row))
+    others = ("priced_as", "error_type", "agent", "context", "source")
+    used = db.execute(f"SELECT 1 FROM event WHERE ? IN ({', '.join(others)}) LIMIT 1", row)
+    if used.fetchone() is None:
+        db.execute("DELETE FROM label WHERE id = ?", row)

@@ -202,15 +202,23 @@ def _subtract(db: sqlite3.Connection, row: tuple[int, ...], zone: ZoneInfo) -> N
 
 
 def live_days(db: sqlite3.Connection, zone: ZoneInfo) -> Days | None:
-    """Return the local days that have events which have not been cleaned up, None if none."""
+    """Return the local days from the first to the last that have live events or sums, or None.
+
+    Sums without an event are there only if the file was changed by other hands.
+    """
     events_from = db.execute("SELECT COALESCE(events_from, 0) FROM ledger").fetchone()[0]
-    first, last = db.execute(
-        "SELECT (SELECT MIN(time) FROM event WHERE time >= ?), (SELECT MAX(time) FROM event)",
+    times = db.execute(
+        "SELECT (SELECT MIN(time) FROM event WHERE time >= ?1),"
+        " (SELECT MAX(time) FROM event WHERE time >= ?1)",
         (events_from,),
     ).fetchone()
-    if first is None:
-        return None
-    return Days(local_day(from_us(first), zone), local_day(from_us(last), zone))
+    sums = db.execute(
+        f"SELECT MIN(day), MAX(day) FROM agg_day WHERE dimension = {Dimension.TOTAL:d}"
+        " AND frozen = 0"
+    ).fetchone()
+    days = [local_day(from_us(time), zone) for time in times if time is not None]
+    days += [date.fromordinal(day) for day in sums if day is not None]
+    return Days(min(days), max(days)) if days else None
 
 
 def rebuild_day(db: sqlite3.Connection, day: date, zone: ZoneInfo) -> tuple[int, int]:

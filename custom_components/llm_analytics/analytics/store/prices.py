@@ -158,7 +158,10 @@ def listed(
     provider: str | None,
     now: datetime,
 ) -> list[ListedRate]:
-    """Return the price list: overrides, defaults, every used model, and a whole catalogue."""
+    """Return the price list: overrides, defaults, every used model, and a whole catalogue.
+
+    Dates are in the zone of ``now``.
+    """
 
     def is_used(its_provider: str, model: str) -> bool:
         return any(
@@ -174,7 +177,7 @@ def listed(
             source=source,
             used=is_used(rate.provider, rate.model),
             currency=rate.currency,
-            effective=rate.effective,
+            effective=rate.effective and rate.effective.astimezone(now.tzinfo),
             notes=rate.notes,
             own=rate,
         )
@@ -207,12 +210,11 @@ def estimate(
     book: PriceBook, usage: UsageEvent, moment: datetime, catalogue: Catalogue | None
 ) -> Estimate:
     """Return what a request would cost. Raises NotFoundError, with close names, for no price."""
-    price = book.price(usage, moment)
-    if price.picos is None:
-        raise NotFoundError("price", _hint(usage, catalogue))
     step = book.step(usage.provider, usage.model, usage.service_tier, moment)
-    quote = step.quote if step is not None else None
-    rates = None if quote is None else quote.rates(usage.tokens_prompt)
+    if step is None:
+        raise NotFoundError("price", _hint(usage, catalogue))
+    rates = None if step.quote is None else step.quote.rates(usage.tokens_prompt)
+    price = book.price(replace(usage, cost_estimate=None), moment)
     return Estimate(usage=usage, price=price, rates=rates)
 
 

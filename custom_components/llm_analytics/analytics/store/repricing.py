@@ -15,7 +15,7 @@ from ..periods import from_us, local_day
 from ..pricing import PriceBook
 from .aggregates import Changes
 from .database import transaction
-from .events import COST_CODES, TIERS
+from .events import COST_CODES, DATA_ERRORS, TIERS, refusal
 from .names import Names
 
 BATCH: Final = 500
@@ -63,8 +63,12 @@ def reprice(
     names: Names,
     zone: ZoneInfo,
 ) -> Step:
-    """Reprice the next batch of the scope's events."""
-    query, parameters = _SELECT, [*(position or (scope.start, -1)), scope.end]
+    """Reprice the next batch of the scope's events, after ``position`` (time, id).
+
+    Raises InvalidInputError where a sum would leave 64 bits; that batch is not touched.
+    """
+    start = max(position or (scope.start, -1), (scope.start, -1))
+    query, parameters = _SELECT, [*start, scope.end]
     query += " AND event.cost_source <> ?"
     parameters.append(COST_CODES[CostSource.REPORTED])
     if scope.only_unpriced:
@@ -73,8 +77,12 @@ def reprice(
         query += f" AND series.model IN ({', '.join('?' * len(scope.models))})"
         parameters.extend(scope.models)
     rows = db.execute(f"{query} ORDER BY event.time, event.id LIMIT {BATCH}", parameters).fetchall()
-    with transaction(db):
-        return _reprice_rows(db, rows, book, names, zone)
+    try:
+        with transaction(db):
+            return _reprice_rows(db, rows, book, names, zone)
+    except DATA_ERRORS as error:
+        names.forget()
+        raise refusal(error) from None
 
 
 def _reprice_rows(

@@ -216,37 +216,23 @@ def anomalies(
 
 def forecast(db: sqlite3.Connection, *, now: datetime, zone: ZoneInfo) -> Forecast:
     """Return the month-end projection of tokens and cost."""
-    now = now.astimezone(zone)
-    today = now.date()
-    month = sum_totals(
-        totals for _, totals in day_totals(db, to_date(Period.MONTH, today=today), Chosen(), zone)
-    )
-    days = seen_days(db, last_days(REFERENCE_DAYS, today=today - DAY))
-    complete = day_totals(db, days, Chosen(), zone)
-    tokens, cost = _rest_of_day(db, days, now, zone)
+    today = now.astimezone(zone).date()
+    month = day_totals(db, to_date(Period.MONTH, today=today), Chosen(), zone)
+    reference = seen_days(db, last_days(REFERENCE_DAYS, today=today - DAY))
+    complete = day_totals(db, reference, Chosen(), zone)
+    to_date_totals, so_far = sum_totals(totals for _, totals in month), month[-1][1]
     return Forecast(
         tokens=project(
-            today, month.tokens, tokens, [(day, totals.tokens) for day, totals in complete]
+            today,
+            to_date_totals.tokens,
+            so_far.tokens,
+            [(day, totals.tokens) for day, totals in complete],
         ),
-        cost=project(today, month.cost, cost, [(day, totals.cost) for day, totals in complete]),
+        cost=project(
+            today,
+            to_date_totals.cost,
+            so_far.cost,
+            [(day, totals.cost) for day, totals in complete],
+        ),
         days_used=len(complete),
-    )
-
-
-def _rest_of_day(
-    db: sqlite3.Connection, days: Days, now: datetime, zone: ZoneInfo
-) -> tuple[Fraction, Fraction]:
-    """Return the shares of the tokens and of the cost of ``days`` after the present time of day."""
-    tokens, cost, later_tokens, later_cost = 0, 0, 0, 0
-    cut = now.hour, now.minute - now.minute % 15
-    for time, _, prompt, response, picos in queries.slots(db, Chosen(), day_span(days, zone), zone):
-        moment = from_us(time, zone)
-        later = (moment.hour, moment.minute) >= cut
-        tokens += prompt + response
-        cost += picos
-        later_tokens += later * (prompt + response)
-        later_cost += later * picos
-    return (
-        Fraction(later_tokens, tokens) if tokens else Fraction(0),
-        Fraction(later_cost, cost) if cost else Fraction(0),
     )
