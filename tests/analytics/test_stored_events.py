@@ -105,3 +105,11 @@ async def test_idle_devices_events_are_found_among_everybody_elses(path: Path) -
         assert [event.id for event in (await analytics.events(idle)).events] == [1]
         assert (await analytics.events(idle, start=NOON - DAY)).events == []
         assert (await analytics.events(idle, start=NOON + DAY)).events == []
+
+
+async def test_device_without_any_event_left_lists_nothing(path: Path) -> None:
+    async with opened(path) as analytics:
+        await analytics.record(usage(device_ip="10.0.0.9"))
+        await analytics.delete_event(1)
+        page = await analytics.events(Filter(device="ip:10.0.0.9"))
+        assert (page.events, page.next) == ([], None)
