@@ -118,6 +118,12 @@ def currency_code(value: str) -> str:
     return value
 
 
+# The ledger itself reads it.
+CURSOR: Final = Checked(
+    str,
+    "the cursor of an earlier answer",
+    {"type": "string", "pattern": "^[0-9]{1,18}-[0-9]{1,18}$"},
+)
 USAGE: Final = usage_fields(lenient=False)
 USAGE_ACTION: Final = usage_fields(lenient=True)
 
@@ -140,7 +146,7 @@ LISTING: Final[Fields] = (
     | {
         vol.Optional("status"): Choice(tuple(Status)),
         vol.Optional("limit", default=100): Whole(1, 1000, lenient=True),
-        vol.Optional("before"): Text(1, 60),
+        vol.Optional("before"): CURSOR,
     }
 )
 REPORT: Final[Fields] = (

@@ -239,7 +239,7 @@ class Moment(Leaf):
         if self.dates and isinstance(value, date):
             return value
         if isinstance(value, str):
-            if self.lenient and re.fullmatch(r"[0-9]+(\.[0-9]+)?", value) and len(value) < _SHOWN:
+            if self.lenient and _NUMBER.fullmatch(value):
                 return self._of_epoch(Decimal(value))
             return self._of_text(value)
         if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
