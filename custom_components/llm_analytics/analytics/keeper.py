@@ -148,7 +148,7 @@ class LedgerKeeper(LedgerReader):
         Raises EventsRemovedError for a day whose events are gone.
         """
         self._check_open()
-        zone = self._zone
+        zone, events = self._zone, self._events
         deadline = time.monotonic() + budget
         rows = drift = 0
         if day is not None:
@@ -166,7 +166,7 @@ class LedgerKeeper(LedgerReader):
 
             def step(db: sqlite3.Connection, one: date = one) -> tuple[int, int]:
                 with transaction(db):
-                    return maintenance.rebuild_day(db, one, zone)
+                    return maintenance.rebuild_day(db, one, events.zone)
 
             counted, differed = await self._db.run(step)
             rows += counted
@@ -194,7 +194,7 @@ class LedgerKeeper(LedgerReader):
         name. Raises NotFoundError for one never seen.
         """
         self._check_open()
-        zone, events = self._zone, self._events
+        events = self._events
         dimension = Dimension.DEVICE if device is not None else Dimension.USER
         thing, name = dimension.name.lower(), device or user or ""
         deadline = time.monotonic() + budget
@@ -207,7 +207,7 @@ class LedgerKeeper(LedgerReader):
             after = position
 
             def remove(db: sqlite3.Connection, after: int = after) -> tuple[int, int | None]:
-                return forgetting.delete_events_of(db, dimension, key, after, zone)
+                return forgetting.delete_events_of(db, dimension, key, after, events.zone)
 
             count, position = await self._db.run(remove)
             touched += count
@@ -382,7 +382,7 @@ class LedgerKeeper(LedgerReader):
 
             def step(db: sqlite3.Connection, at: tuple[int, int] | None = at) -> repricing.Step:
                 return repricing.reprice(
-                    db, scope, at, book=events.book, names=events.names, zone=zone
+                    db, scope, at, book=events.book, names=events.names, zone=events.zone
                 )
 
             done = await self._db.run(step)

@@ -80,9 +80,11 @@ def reprice(
     try:
         with transaction(db):
             return _reprice_rows(db, rows, book, names, zone)
-    except DATA_ERRORS as error:
+    except BaseException as error:
         names.forget()
-        raise refusal(error) from None
+        if isinstance(error, DATA_ERRORS):
+            raise refusal(error) from None
+        raise
 
 
 def _reprice_rows(
