@@ -105,3 +105,13 @@ async def everything(analytics: Analytics, wanted: Filter | None = None) -> dict
         for name, value in report.as_dict().items()
         if name not in {"report_id", "events_from"}
     }
+
+
+async def limit_pages(analytics: Analytics, spare: int) -> None:
+    """Let the file grow by so many pages only, as on a disk that is nearly full."""
+
+    def limit(db: sqlite3.Connection) -> None:
+        pages = db.execute("PRAGMA page_count").fetchone()[0]
+        db.execute(f"PRAGMA max_page_count = {pages + spare}").fetchall()
+
+    await analytics._db.run(limit)

@@ -19,7 +19,7 @@ from custom_components.llm_analytics.analytics import (
 )
 from custom_components.llm_analytics.analytics.catalogue import Catalogue
 
-from .support import BERLIN, PLAIN, Clock, ask, count, drift, everything, opened
+from .support import BERLIN, PLAIN, Clock, ask, count, drift, everything, limit_pages, opened
 from .usage import usage
 
 BIG: Final = '{"a":"' + "x" * 8_000 + '"}'
@@ -31,14 +31,6 @@ def path(tmp_path: Path) -> Path:
 
 
 # A full disk
-
-
-async def limit_pages(analytics: Analytics, spare: int) -> None:
-    def limit(db: sqlite3.Connection) -> None:
-        pages = db.execute("PRAGMA page_count").fetchone()[0]
-        db.execute(f"PRAGMA max_page_count = {pages + spare}").fetchall()
-
-    await analytics._db.run(limit)
 
 
 async def test_full_disk_fails_the_batch_and_keeps_what_was_acknowledged(path: Path) -> None:
