@@ -28,22 +28,12 @@ _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _LOST_PLUS: Final = re.compile(r"(T\S+) (\d{2}:?\d{2})$")
 _SHOWN: Final = 60
-# Answers hold metadata some levels down, and what writes JSON stops at 254.
-_MAX_DEPTH: Final = 64
 
 
 def shown(value: object) -> str:
     """Return a short picture of what was given."""
     text = repr(str(value) if isinstance(value, Decimal) else value)
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
-
-
-def deeper(value: object, levels: int) -> bool:
-    """Return whether objects and lists are nested more than ``levels`` deep."""
-    if not isinstance(value, Mapping | list | tuple):
-        return False
-    items = value.values() if isinstance(value, Mapping) else value
-    return not levels or any(deeper(item, levels - 1) for item in items)
 
 
 class Leaf:
@@ -354,8 +344,6 @@ class JsonObject(Leaf):
     def __call__(self, value: Any) -> str:
         if not isinstance(value, Mapping):
             super().__call__(value)
-        if deeper(value, _MAX_DEPTH):
-            raise vol.Invalid(f"must not be nested more than {_MAX_DEPTH} levels deep")
         try:
             text = metadata_text(value)
         except InvalidInputError as error:

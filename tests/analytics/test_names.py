@@ -193,7 +193,7 @@ def nested(depth: int) -> dict[str, Any]:
         ({"x": Decimal("-1e400")}, "beyond 64-bit floating point"),
         ({"x": [2**64]}, "an integer beyond 64 bits"),
         ({"x": -(2**63) - 1}, "an integer beyond 64 bits"),
-        (nested(100_000), "is nested too deeply"),
+        (nested(100_000), "must not be nested more than 64 levels deep"),
     ],
 )
 def test_metadata_that_json_cannot_say_exactly_is_refused(

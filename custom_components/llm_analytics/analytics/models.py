@@ -78,6 +78,8 @@ PROVIDER_ALIASES: Final[dict[str, str]] = {
 }
 
 _SHOWN: Final = 60
+# Answers hold metadata some levels down, and what writes JSON for them stops at 254.
+_MAX_DEPTH: Final = 64
 # Its own models are named provider/model, so nothing is split off.
 _GATEWAY: Final = "openrouter"
 _DEVICE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -347,32 +349,37 @@ def metadata_text(value: Mapping[str, object]) -> str:
     """Return an object as compact JSON text, for ``UsageEvent.metadata``.
 
     Raises InvalidInputError for what JSON cannot say exactly: NaN, numbers beyond 64 bits,
-    half surrogate pairs, or nesting beyond what a parser takes.
+    half surrogate pairs, or nesting beyond 64 levels.
     """
     try:
         text = json.dumps(
-            _json_value(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False
+            _json_value(value, _MAX_DEPTH),
+            ensure_ascii=False,
+            separators=(",", ":"),
+            allow_nan=False,
         )
         text.encode()
     except InvalidInputError:
         raise
-    except RecursionError:
-        raise InvalidInputError("metadata", "is nested too deeply") from None
     except (TypeError, ValueError) as error:
         raise InvalidInputError("metadata", f"must be a JSON object: {error}") from None
     return text
 
 
-def _json_value(value: object) -> object:
+def _json_value(value: object, levels: int) -> object:
+    if isinstance(value, Mapping | list | tuple) and not levels:
+        raise InvalidInputError(
+            "metadata", f"must not be nested more than {_MAX_DEPTH} levels deep"
+        )
     if isinstance(value, Decimal):
         number = float(value)
         if number in (float("inf"), float("-inf")):
             raise InvalidInputError("metadata", "holds a number beyond 64-bit floating point")
         return number
     if isinstance(value, Mapping):
-        return {str(key): _json_value(item) for key, item in value.items()}
+        return {str(key): _json_value(item, levels - 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_json_value(item) for item in value]
+        return [_json_value(item, levels - 1) for item in value]
     if isinstance(value, int) and not -(2**63) <= value < 2**64:
         raise InvalidInputError("metadata", "holds an integer beyond 64 bits")
     return value
