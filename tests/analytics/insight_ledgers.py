@@ -27,6 +27,7 @@ from .ledgers import (
     ZONES,
     Drawn,
     Moment,
+    events,
     moments,
 )
 from .reference import DAY, QUARTER, Event, Wanted, first_instant, local_date
@@ -51,7 +52,15 @@ CARE: st.SearchStrategy[Operation] = st.one_of(
     st.tuples(st.just("rebuild"), st.none() | st.sampled_from([0, 1, 8, 10, 31])),
     st.tuples(st.just("retain"), st.none()),
 )
-AFTERWARDS = OPERATIONS | CARE
+# What moves the days that a big ledger has, again and again.
+UPHEAVAL: st.SearchStrategy[Operation] = st.one_of(
+    st.tuples(st.just("clean"), st.tuples(st.sampled_from([1, 5, 10, 15, 30]), st.booleans())),
+    st.tuples(st.sampled_from(["zone", "restart"]), st.sampled_from(ZONES)),
+    st.tuples(st.just("wait"), st.sampled_from([3_600, 86_400, 8 * 86_400])),
+    st.tuples(st.just("batch"), st.lists(events(), min_size=1, max_size=6)),
+    st.tuples(st.just("delete"), st.integers(1, 160)),
+    CARE,
+)
 
 
 def in_order(bounds: tuple[Moment, Moment], zone: ZoneInfo, now: datetime) -> Span:
@@ -104,7 +113,7 @@ def presents(draw: st.DrawFn, zone: ZoneInfo) -> datetime:
 def small_stories(draw: st.DrawFn) -> Story:
     """Draw a short story of few events, often none."""
     zone = draw(st.sampled_from(ZONES))
-    operations = draw(st.lists(AFTERWARDS, max_size=12))
+    operations = draw(st.lists(OPERATIONS | CARE, max_size=12))
     return Story(zone, draw(presents(zone)), draw(st.booleans()), operations)
 
 
@@ -186,18 +195,18 @@ def big_event(random: Random, index: int, sizes: Sizes) -> Drawn:
 def big_batches(sizes: Sizes) -> list[Operation]:
     """Return the batches that make a big ledger; a spike falls on one of its days."""
     random = Random(sizes.seed)
-    events = [big_event(random, index, sizes) for index in range(sizes.events)]
+    drawn = [big_event(random, index, sizes) for index in range(sizes.events)]
     spike = random.randrange(sizes.days)
     one = big_event(random, spike, sizes)
-    events += [Drawn(one.values, moment_of(random, spike)) for _ in range(random.choice([0, 30]))]
-    return [("batch", events)]
+    drawn += [Drawn(one.values, moment_of(random, spike)) for _ in range(random.choice([0, 30]))]
+    return [("batch", drawn)]
 
 
 @st.composite
 def big_stories(draw: st.DrawFn) -> tuple[Story, int]:
     """Draw a story that begins with a big ledger, and how many days that has."""
     zone, sizes = draw(st.sampled_from(ZONES)), draw(SIZES)
-    operations = big_batches(sizes) + draw(st.lists(AFTERWARDS, max_size=6))
+    operations = big_batches(sizes) + draw(st.lists(UPHEAVAL, max_size=8))
     return Story(zone, draw(presents(zone)), draw(st.booleans()), operations), sizes.days
 
 

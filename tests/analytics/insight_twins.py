@@ -59,7 +59,7 @@ class InsightTwins(PricedTwins):
     async def compare_all(self, asked: Asked) -> None:
         """Ask both everything."""
         await self._compare_ledger()
-        span = asked.span(self.reference.zone, self.clock.now)
+        span = asked.span(self.priced.zone, self.clock.now)
         for bounds, names in self._windows(span, dates=asked.dates):
             await self._compare_statistics(asked, bounds, names)
         await self._compare_devices(asked)
@@ -79,7 +79,7 @@ class InsightTwins(PricedTwins):
                 ((None, None), {}),
                 (span, {name: at.isoformat() for name, at in given.items()}),
             ]
-        zone = self.reference.zone
+        zone = self.priced.zone
         named = {name: local_date(at, zone) for name, at in given.items()}
         meant = (
             first_instant(named["start"], zone) if "start" in named else None,
@@ -90,7 +90,7 @@ class InsightTwins(PricedTwins):
     async def _compare_statistics(
         self, asked: Asked, bounds: insights.Bounds, given: dict[str, Any]
     ) -> None:
-        ledger, now, top = self.reference, self.clock.now, asked.top
+        ledger, now, top = self.priced, self.clock.now, asked.top
         for wanted in asked.filters:
             await self.ask(
                 "stats/summary",
@@ -125,7 +125,7 @@ class InsightTwins(PricedTwins):
             )
 
     async def _compare_devices(self, asked: Asked) -> None:
-        ledger, now, device, top = self.reference, self.clock.now, asked.device, asked.top
+        ledger, now, device, top = self.priced, self.clock.now, asked.device, asked.top
         day = local_date(asked.span(ledger.zone, now)[0] or now, ledger.zone)
         await self.ask(
             "usage/daily",
@@ -155,14 +155,14 @@ class InsightTwins(PricedTwins):
             )
 
     async def _compare_days(self, asked: Asked) -> None:
-        ledger, now, days = self.reference, self.clock.now, asked.long_days
+        ledger, now, days = self.priced, self.clock.now, asked.long_days
         await self.ask("stats/daily", lambda: insights.daily(ledger, days, now=now), days=days)
         await self.ask("stats/hourly", lambda: insights.hourly(ledger, days, now=now), days=days)
         await self.ask("stats/hourly", lambda: insights.hourly(ledger, None, now=now))
         await self.ask("trends/forecast", lambda: forecasts.forecast(ledger, now=now))
 
     async def _compare_trends(self, asked: Asked, wanted: Wanted) -> None:
-        ledger, now, days, given = self.reference, self.clock.now, asked.days, parameters(wanted)
+        ledger, now, days, given = self.priced, self.clock.now, asked.days, parameters(wanted)
         for metric in ("usage", "cost", "requests", "devices"):
             await self.ask(
                 f"trends/{metric}",
@@ -219,7 +219,7 @@ class InsightTwins(PricedTwins):
         }
         assert rows == self.priced.rates(asked.provider, now=self.clock.now), given
         health: Any = (await self.engine.health()).as_dict()
-        expected = forecasts.health(self.reference)
+        expected = forecasts.health(self.priced)
         assert {name: health[name] for name in expected} == expected
 
 

@@ -21,17 +21,18 @@ from .reference_answers import (
     device,
     devices,
     endpoints,
-    hours,
     peak_hours,
     ranking,
     report_row,
 )
 from .reference_insights import Bounds, in_window, model_name
 from .reference_maths import shown
+from .reference_prices import PricedLedger
 from .reference_trends import (
     Dated,
     by_day,
     each_day,
+    hours,
     last_days,
     point_of,
     seen_days,
@@ -119,7 +120,7 @@ def device_day(ledger: Ledger, key: str, day: date) -> Answer:
     }
 
 
-def device_summary(ledger: Ledger, key: str, count: int, *, now: datetime) -> Answer:
+def device_summary(ledger: PricedLedger, key: str, count: int, *, now: datetime) -> Answer:
     """Answer /usage/device/{device}; LookupError for one never seen."""
     wanted = {"device": key}
     if not ledger.knows(wanted):

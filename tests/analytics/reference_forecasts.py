@@ -8,12 +8,11 @@ Where the contract leaves a choice open, this is what is expected:
   today is judged and they are not, and ``insufficient_data`` says that today is not either;
 - the residuals in a day's scale are those of the other complete days, each day's figure less what
   was expected of that day itself;
-- the forecast is the improved one: month to date + r·e(today) + Σ e(d) over the later days, with
-  e(d) = f·(m + λ·(w(d) - m)), m the mean of the reference days and w(d) that of d's weekday among
-  them; λ is how far the weekdays differ beyond chance (1 less the ratio of the mean squares within
-  and between, at least 0); f lifts by how much the last 14 days are above this, as far as their
-  distances from it differ beyond chance from the earlier ones'; r is the share of what was used on
-  those days after the present quarter of an hour; the range is ∓ 1.2816·s·√(k·(1 + k/n));
+- the forecast is the improved one: e(d) = f·(m + λ·(w(d) - m)), m the mean of the reference days
+  and w(d) that of d's weekday among them; λ is how far the weekdays differ beyond chance (1 less
+  the ratio of the mean squares within and between, at least 0); f lifts by how much the last 14
+  days are above this, as far as their distances from it differ beyond chance from the earlier
+  ones'; the range is ∓ 1.2816·s·√(k·(1 + k/n)), s being the deviation of the n days from e(d);
 - texts (``message``, ``method``) are free.
 """
 
@@ -21,7 +20,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from fractions import Fraction
 
-from .reference import DAY, Ledger, Sums, Wanted, add_up, first_instant, local_date
+from .reference import DAY, Ledger, Sums, Wanted, add_up, local_date
 from .reference_answers import Answer, filter_device_ip
 from .reference_maths import (
     average,
@@ -33,7 +32,7 @@ from .reference_maths import (
     square_root,
     written,
 )
-from .reference_trends import by_day, by_instant, each_day, last_days, seen_days
+from .reference_trends import by_day, each_day, last_days, seen_days
 
 FLOORS = {"requests": Fraction(5), "tokens": Fraction(1000), "cost": Fraction(5, 100)}
 
@@ -154,20 +153,6 @@ def pattern(complete: Sequence[Figure]) -> dict[int, Fraction]:
     return {number: (1 + weight * lift) * value for number, value in expected.items()}
 
 
-def later_share(ledger: Ledger, metric: str, days: Sequence[date], now: datetime) -> Fraction:
-    """Return the share of a metric on some days after the present time of day."""
-    zone = ledger.zone
-    clock = now.astimezone(zone)
-    entries = by_instant(
-        ledger, first_instant(days[0], zone), first_instant(days[-1] + DAY, zone), {}
-    )
-    cut = clock.hour, clock.minute // 15 * 15
-    times = [(entry.time.astimezone(zone), entry) for entry in entries]
-    later = add_up(entry for time, entry in times if (time.hour, time.minute) >= cut)
-    whole = figure(metric, add_up(entries))
-    return figure(metric, later) / whole if whole else Fraction(0)
-
-
 def forecast(ledger: Ledger, *, now: datetime) -> Answer:
     """Answer /trends/forecast."""
     today = local_date(now, ledger.zone)
@@ -185,8 +170,8 @@ def forecast(ledger: Ledger, *, now: datetime) -> Answer:
                 (day, figure(metric, one)) for day, one in zip(reference, sums, strict=True)
             ]
             expected = pattern(complete)
-            rest = later_share(ledger, metric, reference, now)
-            projected += rest * expected[today.isoweekday()]
+            so_far = figure(metric, by_day(dated, [today])[0])
+            projected += max(Fraction(0), expected[today.isoweekday()] - so_far)
             projected += sum((expected[day.isoweekday()] for day in later), Fraction(0))
             spread = sample_deviation(
                 [value - expected[day.isoweekday()] for day, value in complete]

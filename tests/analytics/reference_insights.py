@@ -23,12 +23,13 @@ from .reference_answers import (
     Answer,
     by,
     endpoints,
-    hours,
 )
+from .reference_prices import PricedLedger
 from .reference_trends import (
     Dated,
     by_day,
     each_day,
+    hours,
     last_days,
 )
 
@@ -170,10 +171,10 @@ def daily(ledger: Ledger, count: int, *, now: datetime) -> list[Answer]:
     return [{"date": str(day)} | three(sums) for day, sums in zip(days, rows, strict=True)]
 
 
-def hourly(ledger: Ledger, count: int | None, *, now: datetime) -> Answer:
+def hourly(ledger: PricedLedger, count: int | None, *, now: datetime) -> Answer:
     """Answer /stats/hourly."""
     days = last_days(ledger, count or 1, now)
     if count is None:
-        times = [entry.time for entry in ledger.entries if entry.counted] or [now]
+        times = [entry.time for entry in ledger.timed] or [now]
         days = min(times).date() - 2 * DAY, max(times).date() + 2 * DAY
     return {f"{hour:02}": sums.requests for hour, sums in enumerate(hours(ledger, days, {}))}

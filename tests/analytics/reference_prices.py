@@ -1,4 +1,4 @@
-"""Dated prices and repricing, as the contract words them, for the reference ledger.
+"""Dated prices, repricing and hours, as the contract words them, for the reference ledger.
 
 Where the contract leaves a choice open, this is what is expected:
 
@@ -7,7 +7,10 @@ Where the contract leaves a choice open, this is what is expected:
 - ``skipped`` lists the days, of those asked for, that have sums whose events are gone;
 - in the list of unpriced models the tokens are those of the unpriced requests; of days whose
   events are gone only a model's tokens by day are known, so there it is all tokens of the days
-  on which one of its requests was unpriced.
+  on which one of its requests was unpriced;
+- quarters of an hour have no date: where the sums of days are not kept, the oldest quarters go
+  with them, as many whole ones as make up for the requests that the days counted. Only a change of
+  the zone between two clean-ups makes this a choice.
 """
 
 from collections.abc import Sequence
@@ -15,12 +18,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from .reference import DAY, EXACT, Entry, Event, Ledger, first_instant, round_to
+from .reference import DAY, EXACT, QUARTER, Entry, Event, Ledger, first_instant, round_to
 from .reference_answers import Answer
 
 ALWAYS = datetime(1, 1, 1, tzinfo=UTC)
 
 type Rates = tuple[Decimal, Decimal]
+
+
+def quarter_of(entry: Entry) -> int:
+    """Return the number of an event's quarter of an hour."""
+    return (entry.time - ALWAYS) // QUARTER
 
 
 @dataclass(slots=True)
@@ -36,16 +44,38 @@ class Override:
 
 @dataclass(slots=True)
 class PricedLedger(Ledger):
-    """A reference ledger whose user sets prices."""
+    """A reference ledger whose user sets prices; ``timed`` are the entries that hours count."""
 
     overrides: list[Override] = field(default_factory=list)
+    timed: list[Entry] = field(default_factory=list)
 
     def record(self, event: Event, *, now: datetime) -> tuple[Entry, bool]:
         """Store one event at the price that holds at its time."""
         entry, duplicate = Ledger.record(self, event, now=now)
         if not duplicate and entry.cost_source != "reported":
             entry.cost, entry.cost_source, entry.priced_as = self.price(entry)
+        if not duplicate:
+            self.timed.append(entry)
         return entry, duplicate
+
+    def delete(self, event_id: int) -> bool:
+        """Delete one event, from hours as well."""
+        deleted = Ledger.delete(self, event_id)
+        self.timed = [entry for entry in self.timed if not deleted or entry.id != event_id]
+        return deleted
+
+    def clean_up(self, before: date, *, keep_aggregates: bool) -> int:
+        """Remove events, and with the sums of days the quarters of an hour."""
+        gone = Ledger.clean_up(self, before, keep_aggregates=keep_aggregates)
+        surplus = len(self.timed) - sum(entry.counted for entry in self.entries)
+        quarters = sorted({quarter_of(entry) for entry in self.timed})
+        for quarter in quarters if not keep_aggregates else ():
+            here = [entry for entry in self.timed if quarter_of(entry) == quarter]
+            surplus -= len(here)
+            if surplus < 0:
+                break
+            self.timed = [entry for entry in self.timed if entry not in here]
+        return gone
 
     def price(self, entry: Entry) -> tuple[Decimal | None, str, str | None]:
         """Return what an event without a reported cost costs."""
@@ -98,9 +128,9 @@ class PricedLedger(Ledger):
         self, start: datetime | None, end: datetime | None, *, only_unpriced: bool
     ) -> Answer:
         """Answer POST /cost/reprice."""
+        self.check_instants(start, end)
         if start is not None:
             self.check(start, "start")
-        self.check_instants(None, end)
         chosen = [
             entry
             for entry in self.live()

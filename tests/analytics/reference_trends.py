@@ -33,11 +33,11 @@ from .reference_answers import (
     Answer,
     Days,
     filter_device_ip,
-    hours,
     peak_hours as busiest_hours,
     unique_devices,
 )
 from .reference_maths import average, figure, percent, sample_deviation, shown, written
+from .reference_prices import PricedLedger
 
 METRICS = {"usage": "tokens", "cost": "cost", "requests": "requests"}
 WEEKDAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
@@ -137,7 +137,29 @@ def tendency(values: Sequence[Fraction]) -> tuple[Fraction, str]:
 # Rhythms
 
 
-def peak_hours(ledger: Ledger, count: int, wanted: Wanted, *, now: datetime) -> Answer:
+def by_instant(ledger: PricedLedger, start: datetime, end: datetime, wanted: Wanted) -> list[Entry]:
+    """Return what start <= time < end counts; but for few filters, single events are needed."""
+    if not ledger.knows(wanted):
+        return []
+    entries = ledger.timed
+    if set(wanted) not in SLOT_FILTERS:
+        ledger.check(start, "start")
+        entries = ledger.present()
+    return [entry for entry in entries if start <= entry.time < end and entry.matches(wanted)]
+
+
+def hours(ledger: PricedLedger, days: Days, wanted: Wanted) -> list[Sums]:
+    """Return the sums by the hour that the clock shows."""
+    start, end = first_instant(days[0], ledger.zone), first_instant(days[1] + DAY, ledger.zone)
+    entries = by_instant(ledger, start, end, wanted)
+    shown_hours = [entry.time.astimezone(ledger.zone).hour for entry in entries]
+    return [
+        add_up(entry for entry, its in zip(entries, shown_hours, strict=True) if its == hour)
+        for hour in range(24)
+    ]
+
+
+def peak_hours(ledger: PricedLedger, count: int, wanted: Wanted, *, now: datetime) -> Answer:
     """Answer /trends/peak-hours."""
     rows = hours(ledger, last_days(ledger, count, now), wanted)
     requests = [row.requests for row in rows]
@@ -200,18 +222,7 @@ def weekdays(ledger: Ledger, count: int, wanted: Wanted, *, now: datetime) -> An
     }
 
 
-def by_instant(ledger: Ledger, start: datetime, end: datetime, wanted: Wanted) -> list[Entry]:
-    """Return what start <= time < end counts; but for few filters, single events are needed."""
-    if not ledger.knows(wanted):
-        return []
-    entries = [entry for entry in ledger.entries if entry.counted]
-    if set(wanted) not in SLOT_FILTERS:
-        ledger.check(start, "start")
-        entries = ledger.present()
-    return [entry for entry in entries if start <= entry.time < end and entry.matches(wanted)]
-
-
-def heatmap(ledger: Ledger, count: int, wanted: Wanted, *, now: datetime) -> Answer:
+def heatmap(ledger: PricedLedger, count: int, wanted: Wanted, *, now: datetime) -> Answer:
     """Answer /stats/heatmap."""
     first, last = last_days(ledger, count, now)
     start, end = first_instant(first, ledger.zone), first_instant(last + DAY, ledger.zone)
@@ -229,7 +240,7 @@ def heatmap(ledger: Ledger, count: int, wanted: Wanted, *, now: datetime) -> Ans
 # Comparison
 
 
-def compare(ledger: Ledger, count: int, wanted: Wanted, *, now: datetime) -> Answer:
+def compare(ledger: PricedLedger, count: int, wanted: Wanted, *, now: datetime) -> Answer:
     """Answer /trends/compare."""
     current = last_days(ledger, count, now)
     previous = current[0] - count * DAY, current[0] - DAY
@@ -268,7 +279,9 @@ def four_figures(entries: Sequence[Entry]) -> dict[str, Fraction]:
     return figures | {"devices": Fraction(unique_devices(entries))}
 
 
-def to_same_time(ledger: Ledger, days: Days, wanted: Wanted, now: datetime) -> dict[str, Fraction]:
+def to_same_time(
+    ledger: PricedLedger, days: Days, wanted: Wanted, now: datetime
+) -> dict[str, Fraction]:
     """Return the figures up to the present time of day on the last day, but for those gone."""
     clock = now.astimezone(ledger.zone)
     quarter = clock.minute // 15 * 15

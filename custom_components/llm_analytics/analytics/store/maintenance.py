@@ -98,7 +98,7 @@ def clean_up(
             _freeze_day(db, day, zone)
             return Step()
         if day is not None and not keep_aggregates:
-            return Step(aggregates=_remove_day(db, day, zone))
+            return Step(aggregates=_remove_day(db, day))
     return Step(done=True)
 
 
@@ -113,20 +113,46 @@ def _freeze_day(db: sqlite3.Connection, day: int, zone: ZoneInfo) -> None:
         db.execute("UPDATE ledger SET events_from = MAX(COALESCE(events_from, ?1), ?1)", (end,))
 
 
-def _remove_day(db: sqlite3.Connection, day: int, zone: ZoneInfo) -> int:
-    span = day_span(Days(date.fromordinal(day), date.fromordinal(day)), zone)
+def _remove_day(db: sqlite3.Connection, day: int) -> int:
     removed = 0
     with transaction(db):
         for dimension in Dimension:
             removed += db.execute(
                 "DELETE FROM agg_day WHERE dimension = ? AND day = ?", (dimension, day)
             ).rowcount
+        end = _uncounted_slots(db)
         for dimension in SLOT_DIMENSIONS:
-            db.execute(
-                "DELETE FROM agg_slot WHERE dimension = ? AND slot >= ? AND slot < ?",
-                (dimension, to_us(span.start) // SLOT_US, to_us(span.end) // SLOT_US),
-            )
+            db.execute("DELETE FROM agg_slot WHERE dimension = ? AND slot < ?", (dimension, end))
     return removed
+
+
+def _uncounted_slots(db: sqlite3.Connection) -> int:
+    """Return the slot before which no day counts anything any more.
+
+    Days go oldest first, so the oldest slots went with them: as many as make up for the requests
+    that no day counts. The calendar cannot tell, for a day may have been dated by another zone.
+    """
+    surplus, events_from = db.execute(
+        f"""
+        SELECT (SELECT COALESCE(SUM(requests), 0) FROM agg_slot
+                WHERE dimension = {Dimension.TOTAL:d})
+            - (SELECT COALESCE(SUM(requests), 0) FROM agg_day
+                WHERE dimension = {Dimension.TOTAL:d}),
+            events_from FROM ledger
+        """
+    ).fetchone()
+    slots = db.execute(
+        f"SELECT slot, requests FROM agg_slot WHERE dimension = {Dimension.TOTAL:d}"
+        " AND slot < ? ORDER BY slot",
+        (events_from // SLOT_US,),
+    )
+    end = 0
+    for slot, requests in slots:
+        surplus -= requests
+        if surplus < 0:
+            break
+        end = slot + 1
+    return int(end)
 
 
 def _delete_events(db: sqlite3.Connection, before: int) -> int:
