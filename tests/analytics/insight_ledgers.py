@@ -37,6 +37,11 @@ type Span = tuple[datetime | None, datetime | None]
 
 RATED = [("openai", "mystery"), ("openai", "gpt-4o"), ("ollama", "llama3"), ("acme", "gpt-4o")]
 PRICES_SET = [Decimal(0), Decimal(3), Decimal("0.000000000001"), Decimal("12.345678901234")]
+AHEAD = st.builds(
+    lambda drawn, seconds: Drawn(drawn.values, lambda _, now: now + timedelta(seconds=seconds)),
+    events(),
+    st.sampled_from([-1, 0, 1, 240, 300]),
+)
 CARE: st.SearchStrategy[Operation] = st.one_of(
     st.tuples(
         st.just("rate"),
@@ -51,6 +56,7 @@ CARE: st.SearchStrategy[Operation] = st.one_of(
     st.tuples(st.just("reprice"), st.tuples(moments(), moments(), st.booleans())),
     st.tuples(st.just("rebuild"), st.none() | st.sampled_from([0, 1, 8, 10, 31])),
     st.tuples(st.just("retain"), st.none()),
+    st.tuples(st.just("batch"), st.lists(AHEAD, min_size=1, max_size=4)),
 )
 # What moves the days that a big ledger has, again and again.
 UPHEAVAL: st.SearchStrategy[Operation] = st.one_of(
@@ -100,7 +106,7 @@ def clock_changes(zone: ZoneInfo, year: int) -> list[datetime]:
 def presents(draw: st.DrawFn, zone: ZoneInfo) -> datetime:
     """Draw the present, often near a midnight or a clock change."""
     today = draw(st.sampled_from(TODAYS))
-    minutes = draw(st.sampled_from([0, 1, 90, 120, 150, 180, 12 * 60, 22 * 60 + 58]))
+    minutes = draw(st.sampled_from([0, 0, 1, 90, 120, 150, 180, 720, 1378, 1437, 1438, 1439]))
     moment = first_instant(today, zone) + timedelta(minutes=minutes)
     edges = clock_changes(zone, today.year)
     near_change = draw(st.booleans())
@@ -113,7 +119,8 @@ def presents(draw: st.DrawFn, zone: ZoneInfo) -> datetime:
 def small_stories(draw: st.DrawFn) -> Story:
     """Draw a short story of few events, often none."""
     zone = draw(st.sampled_from(ZONES))
-    operations = draw(st.lists(OPERATIONS | CARE, max_size=12))
+    least = draw(st.sampled_from([0, 4]))
+    operations = draw(st.lists(OPERATIONS | CARE, min_size=least, max_size=12))
     return Story(zone, draw(presents(zone)), draw(st.booleans()), operations)
 
 

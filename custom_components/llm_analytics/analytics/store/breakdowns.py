@@ -160,13 +160,15 @@ def breakdown(
     today: date,
     zone: ZoneInfo,
 ) -> Breakdown:
-    """Return sums by one dimension and point in time."""
+    """Return sums by one dimension and point in time; nothing of tomorrow, as in every chart."""
     rows = queries.sums(db, wanted, _ALL, group=_GROUPS[by], by_day=True, zone=zone)
     found: dict[tuple[str | None, str | None], dict[date, Totals]] = {}
     known = queries.names(db, _GROUPS[by].name.lower())
     days = _covered(db, wanted, today=today, zone=zone)
     for (ordinal, key), totals in rows.items():
         assert ordinal is not None
+        if ordinal > today.toordinal():  # a clock a little ahead
+            continue
         name = _identity(by, known.get(key or NONE), key)
         point = interval_start(interval, date.fromordinal(ordinal))
         points = found.setdefault(name, {})
