@@ -8,10 +8,16 @@ from typing import Any
 
 import pytest
 
-from custom_components.llm_analytics.analytics import Analytics, CostSource, Rate, StorageError
+from custom_components.llm_analytics.analytics import (
+    Analytics,
+    CostSource,
+    EventsRemovedError,
+    Rate,
+    StorageError,
+)
 from custom_components.llm_analytics.analytics.store import forgetting, repricing
 
-from .support import drift, everything, fill, limit_pages, opened
+from .support import DAY, NOON, ask, drift, everything, fill, limit_pages, opened
 from .test_zones import EVENING, KOLKATA
 from .usage import usage
 
@@ -75,3 +81,50 @@ async def test_full_disk_amid_repricing_leaves_prices_and_names_as_they_were(pat
         assert (await analytics.reprice()).repriced == 1_000
         assert (await everything(analytics))["summary"]["cost_estimate"] == Decimal("150.15")
         assert await drift(analytics) == 0
+
+
+async def test_rebuilding_finds_and_mends_what_other_hands_changed(path: Path) -> None:
+    told: list[None] = []
+    async with opened(path, committed=lambda: told.append(None)) as analytics:
+        await fill(analytics, days=40)
+        await analytics.clean_up(30)
+        sound = await everything(analytics)
+        told.clear()
+        assert (await analytics.rebuild()).drift == 0
+        assert told == []
+        ask(path, lambda db: db.execute("UPDATE agg_day SET prompt = 7 WHERE dimension = 2"))
+        ask(path, lambda db: db.execute("DELETE FROM agg_slot WHERE slot % 2 = 0"))
+        outcome = await analytics.rebuild()
+        assert outcome.drift > 0
+        assert outcome.complete
+        assert len(outcome.skipped) == 9
+        assert len(told) == 1
+        assert (await analytics.rebuild()).drift == 0
+        mended = await everything(analytics)
+        assert mended["summary"] == sound["summary"]
+
+
+async def test_rebuilding_goes_on_where_it_stopped(path: Path) -> None:
+    async with opened(path) as analytics:
+        await fill(analytics, days=5)
+        day = (NOON - 2 * DAY).date()
+        assert (
+            await analytics.rebuild(day)
+        ).rows == 8 + 3  # sums of the day and of its one quarter of an hour
+        assert not (await analytics.rebuild(budget=0)).complete
+        assert (await analytics.rebuild()).complete
+
+
+async def test_rebuilding_an_empty_ledger_is_soon_done(path: Path) -> None:
+    async with opened(path) as analytics:
+        outcome = await analytics.rebuild()
+        assert (outcome.rows, outcome.drift, outcome.complete) == (0, 0, True)
+
+
+async def test_day_whose_events_are_gone_is_not_rebuilt(path: Path) -> None:
+    async with opened(path) as analytics:
+        await fill(analytics, days=40)
+        await analytics.clean_up(30)
+        with pytest.raises(EventsRemovedError) as refusal:
+            await analytics.rebuild((NOON - 35 * DAY).date())
+        assert refusal.value.field == "date"
