@@ -76,7 +76,7 @@ def asked(figures: list[int], threshold: Fraction = Fraction(2), **given: Any) -
         (day, Totals(requests=count, prompt=1_000 * count, cost=10**9 * count))
         for day, count in dated(figures)
     ]
-    fields = {"period_days": len(figures), "filter": Filter()} | given
+    fields: dict[str, Any] = {"period_days": len(figures), "filter": Filter()} | given
     return Anomalies(threshold=threshold, days=days[:-1], today=days[-1], **fields).as_dict()
 
 

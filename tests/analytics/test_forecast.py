@@ -111,7 +111,7 @@ def test_projection_agrees_with_the_slow_one(
 def test_a_steady_ledger_goes_on_as_it_was() -> None:
     today = date(2026, 4, 10)
     found = project(today, 9 * 100 + 30, 30, before(today, [100] * 28))
-    assert (found.projected, found.low, found.high) == (3_000, 3_000, 3_000)
+    assert [found.projected, found.low, found.high] == [3_000] * 3
 
 
 def test_today_beyond_what_was_expected_counts_as_it_is() -> None:
@@ -153,7 +153,7 @@ def test_a_lasting_change_lifts_what_is_expected() -> None:
 
 def test_without_a_complete_day_there_is_only_the_month_to_date() -> None:
     found = project(date(2026, 4, 6), 70, 70, [])
-    assert (found.projected, found.low, found.high) == (70, 70, 70)
+    assert [found.projected, found.low, found.high] == [70] * 3
     answer = Forecast(tokens=found, cost=found, days_used=0).as_dict()
     figures = dict.fromkeys(("month_to_date", "projected", "low", "high"), Decimal(70))
     assert answer == {

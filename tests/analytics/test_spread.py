@@ -58,7 +58,7 @@ def test_root_of_a_square_is_exact() -> None:
 
 
 def test_of_nothing_all_are_zero() -> None:
-    assert (mean([]), median([]), median_deviation([]), deviation([])) == (0, 0, 0, 0)
+    assert [mean([]), median([]), median_deviation([]), deviation([])] == [0] * 4
     assert deviation([7]) == 0
 
 
