@@ -15,11 +15,13 @@ from custom_components.llm_analytics.analytics import (
     NotFoundError,
     Rate,
     Settings,
+    keeper,
 )
 from custom_components.llm_analytics.analytics.catalogue import Catalogue
 from custom_components.llm_analytics.analytics.store import repricing
 
 from .support import DAY, NOON, drift, everything, opened
+from .test_cleanup import Ticks
 from .usage import usage
 
 
@@ -102,6 +104,22 @@ async def test_new_price_is_given_to_that_models_events_from_its_date_on(
             *("None", "None", "None"),
         ]
         assert (await everything(analytics))["summary"]["cost_estimate"] == 16
+        assert await drift(analytics) == 0
+
+
+async def test_repricing_goes_on_where_it_stopped(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repricing, "BATCH", 2)
+    monkeypatch.setattr(keeper, "time", Ticks())  # a budget of n seconds lasts n - 1 steps
+    async with opened(path) as analytics:
+        for days in range(5):
+            await analytics.record(acme(timestamp=NOON - days * DAY))
+        await analytics.set_rate(rate("3"))
+        outcomes = [await analytics.reprice(budget=2) for _ in range(3)]
+        assert [outcome.repriced for outcome in outcomes] == [2, 2, 1]
+        assert [outcome.complete for outcome in outcomes] == [False, False, True]
+        assert await costs(analytics) == [3] * 5
         assert await drift(analytics) == 0
 
 
