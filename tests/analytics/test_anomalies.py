@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 import pytest
 
 from custom_components.llm_analytics.analytics.anomalies import Anomalies, Score, scores
-from custom_components.llm_analytics.analytics.models import Filter, Totals
+from custom_components.llm_analytics.analytics.totals import Filter, Totals
 
 FIRST = date(2026, 3, 2)  # a Monday
 PICO = 10**12

@@ -15,8 +15,8 @@ from custom_components.llm_analytics.analytics import (
     figures,
     statistics,
 )
-from custom_components.llm_analytics.analytics.models import Totals
 from custom_components.llm_analytics.analytics.reports import ModelTotals
+from custom_components.llm_analytics.analytics.totals import Totals
 
 from .household import at, household
 from .support import NOON, berlin, opened

@@ -14,7 +14,7 @@ from custom_components.llm_analytics.analytics import (
     NotFoundError,
 )
 from custom_components.llm_analytics.analytics.breakdowns import Breakdown, Series
-from custom_components.llm_analytics.analytics.models import Totals
+from custom_components.llm_analytics.analytics.totals import Totals
 
 from .household import HALL, KITCHEN, household
 from .support import opened

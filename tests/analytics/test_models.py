@@ -7,15 +7,14 @@ from typing import Any
 
 import pytest
 
+from custom_components.llm_analytics.analytics.checks import MAX_METADATA_BYTES, shown
 from custom_components.llm_analytics.analytics.errors import InvalidInputError
 from custom_components.llm_analytics.analytics.models import (
-    MAX_METADATA_BYTES,
     TOKEN_FIELDS,
     ServiceTier,
     Status,
     UsageEvent,
     request_hash,
-    shown,
 )
 
 from .usage import usage

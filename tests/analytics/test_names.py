@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.llm_analytics.analytics.errors import InvalidInputError
-from custom_components.llm_analytics.analytics.models import (
+from custom_components.llm_analytics.analytics.checks import (
     MAX_PRICE,
     PROVIDER_ALIASES,
     check_money,
@@ -19,6 +18,7 @@ from custom_components.llm_analytics.analytics.models import (
     normal_provider,
     split_model,
 )
+from custom_components.llm_analytics.analytics.errors import InvalidInputError
 
 from .usage import usage
 

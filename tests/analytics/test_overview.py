@@ -6,14 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from custom_components.llm_analytics.analytics.models import (
-    CostSource,
-    Filter,
-    Json,
-    Price,
-    StoredEvent,
-    Totals,
-)
+from custom_components.llm_analytics.analytics.models import CostSource, Price, StoredEvent
 from custom_components.llm_analytics.analytics.overview import (
     CleanUp,
     Dashboard,
@@ -24,6 +17,7 @@ from custom_components.llm_analytics.analytics.overview import (
 )
 from custom_components.llm_analytics.analytics.periods import Period
 from custom_components.llm_analytics.analytics.reports import DeviceTotals, EndpointTotals
+from custom_components.llm_analytics.analytics.totals import Filter, Json, Totals
 
 from .usage import usage
 

@@ -7,18 +7,13 @@ from typing import Any
 import pytest
 
 from custom_components.llm_analytics.analytics.catalogue import Catalogue
+from custom_components.llm_analytics.analytics.checks import normal_provider
 from custom_components.llm_analytics.analytics.default_rates import (
     DEFAULT_RATES,
     FREE_PROVIDERS,
     SUBSCRIPTION_PROVIDERS,
 )
-from custom_components.llm_analytics.analytics.models import (
-    CostSource,
-    Price,
-    Rate,
-    ServiceTier,
-    normal_provider,
-)
+from custom_components.llm_analytics.analytics.models import CostSource, Price, Rate, ServiceTier
 from custom_components.llm_analytics.analytics.pricing import PriceBook
 
 from .usage import usage

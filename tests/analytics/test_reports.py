@@ -9,13 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from custom_components.llm_analytics.analytics.models import (
-    CostSource,
-    Filter,
-    Price,
-    StoredEvent,
-    Totals,
-)
+from custom_components.llm_analytics.analytics.models import CostSource, Price, StoredEvent
 from custom_components.llm_analytics.analytics.periods import Period
 from custom_components.llm_analytics.analytics.reports import (
     CSV_DETAILED,
@@ -33,6 +27,7 @@ from custom_components.llm_analytics.analytics.reports import (
     csv_lines,
     csv_summary,
 )
+from custom_components.llm_analytics.analytics.totals import Filter, Totals
 
 from .usage import usage
 

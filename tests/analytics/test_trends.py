@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from custom_components.llm_analytics.analytics.models import Filter, Totals
 from custom_components.llm_analytics.analytics.periods import Days
+from custom_components.llm_analytics.analytics.totals import Filter, Totals
 from custom_components.llm_analytics.analytics.trends import (
     Comparison,
     Heatmap,

@@ -10,9 +10,7 @@ import pytest
 from custom_components.llm_analytics.analytics.errors import InvalidInputError
 from custom_components.llm_analytics.analytics.models import (
     PRICE_FIELDS,
-    TOTAL_NAMES,
     CostSource,
-    Filter,
     Price,
     Rate,
     Recorded,
@@ -20,9 +18,13 @@ from custom_components.llm_analytics.analytics.models import (
     ServiceTier,
     Status,
     StoredEvent,
+    milliseconds,
+)
+from custom_components.llm_analytics.analytics.totals import (
+    TOTAL_NAMES,
+    Filter,
     Totals,
     device_parts,
-    milliseconds,
     sum_totals,
 )
 

@@ -5,6 +5,19 @@ Everything outside this package uses what is named here and nothing else of it.
 
 from .breakdowns import By, by_model, daily, figures, statistics
 from .catalogue import Catalogue
+from .checks import (
+    MAX_BATCH,
+    MAX_COST,
+    MAX_METADATA_BYTES,
+    MAX_MS,
+    MAX_PRICE,
+    MAX_TAGS,
+    MAX_TOKENS,
+    metadata_text,
+    normal_device_id,
+    normal_ip,
+    normal_provider,
+)
 from .default_rates import FREE_PROVIDERS
 from .errors import (
     AnalyticsError,
@@ -19,17 +32,8 @@ from .errors import (
 from .keeper import Settings
 from .models import (
     ANONYMOUS,
-    MAX_BATCH,
-    MAX_COST,
-    MAX_METADATA_BYTES,
-    MAX_MS,
-    MAX_PRICE,
-    MAX_TAGS,
-    MAX_TOKENS,
     TOKEN_FIELDS,
     CostSource,
-    Filter,
-    Json,
     Price,
     Rate,
     Recorded,
@@ -37,12 +41,7 @@ from .models import (
     ServiceTier,
     Status,
     StoredEvent,
-    Totals,
     UsageEvent,
-    metadata_text,
-    normal_device_id,
-    normal_ip,
-    normal_provider,
 )
 from .overview import CleanUp, Dashboard, EventPage, Health, PeriodTotals, Summary
 from .periods import Period, Span, midnight
@@ -50,6 +49,7 @@ from .pricing import ExchangeRate
 from .reporting import Export
 from .reports import Report
 from .service import Analytics
+from .totals import Filter, Json, Totals
 from .trends import Interval, Metric
 
 __all__ = [

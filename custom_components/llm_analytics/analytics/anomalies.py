@@ -16,9 +16,9 @@ from datetime import date
 from fractions import Fraction
 from typing import Final
 
-from .models import Filter, Json, Totals
 from .money import from_pico, rounded
 from .spread import deviation, mean, median, median_deviation, shown_amount
+from .totals import Filter, Json, Totals
 
 ENOUGH_DAYS: Final = 5
 _ENOUGH_WEEKDAYS: Final = 3

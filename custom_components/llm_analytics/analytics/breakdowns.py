@@ -10,7 +10,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
-from .models import ANONYMOUS, UNKNOWN_MODEL, Json, Totals, device_parts
+from .models import ANONYMOUS, UNKNOWN_MODEL
 from .money import average_pico, from_pico
 from .reports import (
     DeviceTotals,
@@ -18,6 +18,7 @@ from .reports import (
     UserTotals,
     average_latency,
 )
+from .totals import Json, Totals, device_parts
 from .trends import Interval
 
 _OTHER: Final = "other"

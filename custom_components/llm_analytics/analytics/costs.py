@@ -6,9 +6,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
-from .models import CostSource, Json, Price, Rate, UsageEvent
+from .models import CostSource, Price, Rate, UsageEvent
 from .money import from_pico, plain, rounded_parts
 from .rates import RATE_PLACES, TokenRates
+from .totals import Json
 
 FREE_OF_CHARGE: Final = TokenRates(
     prompt=0, response=0, cache_read=0, cache_write=0, cache_write_1h=0, reasoning=0

@@ -25,9 +25,9 @@ from datetime import date
 from fractions import Fraction
 from typing import Final
 
-from .models import Json
 from .periods import Days, Period, period_days
 from .spread import deviation, mean, percent_change, root, shown_amount
+from .totals import Json
 
 REFERENCE_DAYS: Final = 28
 _LEVEL_DAYS: Final = 14

@@ -9,12 +9,12 @@ import sqlite3
 from .anomalies import Anomalies
 from .breakdowns import Breakdown, By, DeviceDay, DeviceSummary, UserStatistics, by_cost
 from .forecast import Forecast
-from .models import Filter, Totals
 from .periods import Days, last_days
 from .reader import ANYTHING, LedgerReader, check_order
 from .reports import DeviceTotals, EndpointTotals, ModelTotals
 from .store import answers, breakdowns, queries, trends
 from .store.queries import Chosen, Window
+from .totals import Filter, Totals
 from .trends import Comparison, Heatmap, Interval, Metric, PeakHours, Trend, Weekdays
 
 

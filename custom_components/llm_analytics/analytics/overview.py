@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from .models import Filter, Json, StoredEvent, Totals
+from .models import StoredEvent
 from .money import from_pico
 from .periods import Period
 from .reports import DeviceTotals, EndpointTotals
+from .totals import Filter, Json, Totals
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from .errors import ClosedError, InvalidInputError, NotFoundError
-from .models import Filter, Status, StoredEvent
+from .models import Status, StoredEvent
 from .money import MAX_INT64
 from .overview import Dashboard, EventPage, Health, Summary
 from .periods import from_us, to_us
@@ -20,6 +20,7 @@ from .schema import SCHEMA_VERSION
 from .store import answers, queries
 from .store.database import Connection
 from .store.events import Pending, Written, read_event
+from .totals import Filter
 from .writer import Writer
 
 _FOREVER: Final = 2**62

@@ -6,12 +6,14 @@ from datetime import date, datetime
 from functools import partial
 import sqlite3
 
+from .checks import AHEAD
 from .errors import InvalidInputError
-from .models import AHEAD, Filter, StoredEvent
+from .models import StoredEvent
 from .periods import Days, Period, Span, day_span, to_us
 from .reader import ANYTHING, LedgerReader, check_order
 from .reports import CSV_DETAILED, CSV_SUMMARY, Report, csv_event, csv_lines, csv_summary
 from .store import answers, export, queries
+from .totals import Filter
 
 
 @dataclass(frozen=True, slots=True)

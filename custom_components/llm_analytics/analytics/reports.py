@@ -13,17 +13,10 @@ from fractions import Fraction
 import io
 from typing import Final
 
-from .models import (
-    ANONYMOUS,
-    Filter,
-    Json,
-    StoredEvent,
-    Totals,
-    device_parts,
-    sum_totals,
-)
+from .models import ANONYMOUS, StoredEvent
 from .money import from_pico, rounded
 from .periods import Period
+from .totals import Filter, Json, Totals, device_parts, sum_totals
 
 CSV_SUMMARY: Final = (
     "date",

@@ -19,10 +19,11 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 from .catalogue import Catalogue
+from .checks import AHEAD, EARLIEST, MAX_BATCH
 from .errors import AnalyticsError, DamagedDatabaseError, InvalidInputError
 from .insights import Insights
 from .keeper import LedgerKeeper, Settings, price_book
-from .models import AHEAD, EARLIEST, MAX_BATCH, Recorded, RecordedBatch, UsageEvent
+from .models import Recorded, RecordedBatch, UsageEvent
 from .pricing import PriceBook
 from .reporting import Reporting
 from .store import maintenance, queries

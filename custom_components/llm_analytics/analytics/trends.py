@@ -13,10 +13,10 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Final
 
-from .models import Filter, Json, Totals
 from .money import from_pico, rounded
 from .periods import Days, Period, period_days
 from .spread import deviation, mean, percent_change, shown_amount
+from .totals import Filter, Json, Totals
 
 _STABLE: Final = 10
 WEEKDAY_NAMES: Final = (

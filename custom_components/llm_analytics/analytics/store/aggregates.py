@@ -11,8 +11,8 @@ from enum import IntEnum
 import sqlite3
 from typing import Final
 
-from ..models import TOTAL_NAMES
 from ..periods import SLOT_US
+from ..totals import TOTAL_NAMES
 from .names import Ids
 
 USER_MODEL_SHIFT: Final = 32

@@ -7,7 +7,6 @@ from typing import Final
 import uuid
 from zoneinfo import ZoneInfo
 
-from ..models import Filter, Totals, sum_totals
 from ..overview import Dashboard, PeriodTotals, Summary
 from ..periods import (
     MICROSECOND,
@@ -31,6 +30,7 @@ from ..reports import (
     by_requests,
     by_tokens,
 )
+from ..totals import Filter, Totals, sum_totals
 from . import queries
 from .aggregates import Dimension
 from .names import NONE

@@ -15,7 +15,7 @@ from ..breakdowns import (
     model_name,
 )
 from ..errors import NotFoundError
-from ..models import ANONYMOUS, Filter, Totals, sum_totals
+from ..models import ANONYMOUS
 from ..money import rounded
 from ..periods import (
     DAY,
@@ -29,6 +29,7 @@ from ..periods import (
     midnight,
 )
 from ..reports import DeviceTotals, UserTotals
+from ..totals import Filter, Totals, sum_totals
 from ..trends import Interval, Metric, interval_start, interval_starts
 from . import answers, queries, trends
 from .aggregates import Dimension, split_user_model

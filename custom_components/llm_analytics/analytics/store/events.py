@@ -14,17 +14,10 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from ..errors import InvalidInputError
-from ..models import (
-    CostSource,
-    Price,
-    ServiceTier,
-    Status,
-    StoredEvent,
-    UsageEvent,
-    device_parts,
-)
+from ..models import CostSource, Price, ServiceTier, Status, StoredEvent, UsageEvent
 from ..periods import SLOT_US, from_us, local_day, to_us
 from ..pricing import PriceBook
+from ..totals import device_parts
 from .aggregates import Changes, Vector
 from .database import storage_error, transaction
 from .names import Names

@@ -9,8 +9,9 @@ import sqlite3
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from ..models import Filter, StoredEvent, Totals
+from ..models import StoredEvent
 from ..periods import Span, to_us
+from ..totals import Filter, Totals
 from . import queries
 from .aggregates import Dimension
 from .events import SELECT_EVENTS, event_of_row

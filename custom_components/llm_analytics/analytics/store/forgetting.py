@@ -10,7 +10,7 @@ import sqlite3
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from ..models import TOTAL_NAMES
+from ..totals import TOTAL_NAMES
 from .aggregates import USER_MODEL_SHIFT, Dimension
 from .database import transaction
 from .maintenance import remove_event

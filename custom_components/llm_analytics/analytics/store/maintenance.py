@@ -16,8 +16,8 @@ import sqlite3
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from ..models import TOTAL_NAMES
 from ..periods import SLOT_US, Days, day_span, from_us, local_day, midnight, to_us
+from ..totals import TOTAL_NAMES
 from .aggregates import SLOT_DIMENSIONS, USER_MODEL_SHIFT, Changes, Dimension
 from .database import transaction
 

@@ -19,8 +19,9 @@ import sqlite3
 from typing import Any, Final
 
 from ..errors import EventsRemovedError
-from ..models import ANONYMOUS, UNKNOWN_MODEL, Filter, StoredEvent, Totals
+from ..models import ANONYMOUS, UNKNOWN_MODEL, StoredEvent
 from ..periods import DAY, SLOT_US, Days, Span, day_span, from_us, midnight, to_us
+from ..totals import Filter, Totals
 from .aggregates import USER_MODEL_SHIFT, Dimension
 from .events import SELECT_EVENTS, event_of_row
 from .names import NONE

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 from ..anomalies import Anomalies
 from ..errors import EventsRemovedError
 from ..forecast import REFERENCE_DAYS, Forecast, project
-from ..models import Filter, Totals, sum_totals
 from ..periods import (
     DAY,
     Days,
@@ -20,6 +19,7 @@ from ..periods import (
     midnight,
     to_date,
 )
+from ..totals import Filter, Totals, sum_totals
 from ..trends import (
     Comparison,
     Heatmap,

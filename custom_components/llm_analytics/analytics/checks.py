@@ -1,0 +1,192 @@
+"""Limits of what the ledger takes, and the checks that hold them, naming the field as the API does.
+
+A check returns the value in the one spelling under which it is kept, or raises InvalidInputError.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+import ipaddress
+import json
+import re
+from typing import Final
+
+from .errors import InvalidInputError
+from .money import from_pico, to_pico
+
+EARLIEST: Final = datetime(2015, 1, 1, tzinfo=UTC)
+AHEAD: Final = timedelta(minutes=5)
+MAX_TOKENS: Final = 1_000_000_000
+MAX_MS: Final = 86_400_000
+MAX_COST: Final = Decimal(100_000)
+MAX_PRICE: Final = Decimal(1_000)
+MAX_TAGS: Final = 32
+MAX_METADATA_BYTES: Final = 8 * 1024
+MAX_BATCH: Final = 1_000
+PROVIDER_ALIASES: Final[dict[str, str]] = {
+    "anthropic_conversation": "anthropic",
+    "aws.bedrock": "aws",
+    "aws_bedrock": "aws",
+    "azure.ai.inference": "azure",
+    "azure.ai.openai": "azure",
+    "azure_ai": "azure",
+    "azure_openai": "azure",
+    "bedrock": "aws",
+    "claude": "anthropic",
+    "cloud": "home_assistant_cloud",
+    "fireworks_ai": "fireworks",
+    "gcp.gemini": "google",
+    "gcp.gen_ai": "google",
+    "gcp.vertex_ai": "google",
+    "gemini": "google",
+    "google_genai": "google",
+    "google_generative_ai": "google",
+    "google_generative_ai_conversation": "google",
+    "grok": "x-ai",
+    "llama-cpp": "llama_cpp",
+    "llama.cpp": "llama_cpp",
+    "llamacpp": "llama_cpp",
+    "lm-studio": "lm_studio",
+    "lmstudio": "lm_studio",
+    "mistral_ai": "mistral",
+    "mistralai": "mistral",
+    "moonshot": "moonshotai",
+    "moonshot_ai": "moonshotai",
+    "nabu_casa": "home_assistant_cloud",
+    "nabucasa": "home_assistant_cloud",
+    "open_router": "openrouter",
+    "openai_conversation": "openai",
+    "perplexity_ai": "perplexity",
+    "together_ai": "together",
+    "togetherai": "together",
+    "vertex_ai": "google",
+    "x_ai": "x-ai",
+    "xai": "x-ai",
+    "xai_conversation": "x-ai",
+}
+_SHOWN: Final = 60
+# Answers hold metadata some levels down, and what writes JSON for them stops at 254.
+_MAX_DEPTH: Final = 64
+# Its own models are named provider/model, so nothing is split off.
+_GATEWAY: Final = "openrouter"
+_DEVICE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def check_text(field: str, value: str, maximum: int, *, minimum: int = 1) -> str:
+    """Return ``value`` if it can be stored and has minimum to maximum characters."""
+    if not minimum <= len(value) <= maximum:
+        raise InvalidInputError(
+            field, f"must have {minimum} to {maximum} characters, got {len(value)}"
+        )
+    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        raise InvalidInputError(field, "must not contain NUL or half of a surrogate pair")
+    return value
+
+
+def normal_ip(value: str, field: str = "device_ip") -> str:
+    """Return an IP address in its canonical spelling; IPv4-mapped IPv6 becomes IPv4."""
+    try:
+        if "%" in value:
+            raise ValueError(value)  # noqa: TRY301 - one message for every way to be wrong
+        address = ipaddress.ip_address(value)
+    except ValueError:
+        raise InvalidInputError(
+            field,
+            f"must be an IPv4 or IPv6 address without zone id or leading zeros, got {shown(value)}",
+        ) from None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return str(address)
+
+
+def normal_device_id(value: str, field: str = "device_id") -> str:
+    """Return a Home Assistant device id, which is a short word of ASCII letters and digits."""
+    if not _DEVICE_ID.fullmatch(value):
+        raise InvalidInputError(
+            field, f"must be a Home Assistant device id (letters, digits), got {shown(value)}"
+        )
+    return value
+
+
+def normal_provider(value: str) -> str:
+    """Return a provider's name in lower case with common aliases folded."""
+    provider = value.strip().lower()
+    return PROVIDER_ALIASES.get(provider, provider)
+
+
+def split_model(provider: str | None, model: str | None) -> tuple[str | None, str | None]:
+    """Return the provider and the model that a ``provider/model`` name stands for.
+
+    The name is split where no provider is given, or the same one; any other provider (such as
+    ``openrouter``) keeps it whole.
+    """
+    given = normal_provider(provider) if provider else None
+    while model is not None and "/" in model and given != _GATEWAY:
+        prefix, rest = model.split("/", 1)
+        if not prefix or not rest or given not in (None, normal_provider(prefix)):
+            break
+        given, model = normal_provider(prefix), rest
+    return given, model
+
+
+def shown(value: object) -> str:
+    """Return a short, safe picture of what was given, for an error message."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+
+
+def check_money(field: str, value: Decimal, maximum: Decimal) -> Decimal:
+    """Return an amount from 0 to ``maximum``, rounded half to even at 12 places."""
+    if not value.is_finite() or not 0 <= value <= maximum:
+        raise InvalidInputError(field, f"must be 0 to {maximum:,}, got {shown(str(value))}")
+    return from_pico(to_pico(value))
+
+
+def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """Return up to 32 different tags of 1 to 64 characters, in order."""
+    different = tuple(dict.fromkeys(tags))
+    if len(different) > MAX_TAGS:
+        raise InvalidInputError("tags", f"at most {MAX_TAGS} tags, got {len(different)}")
+    for tag in different:
+        check_text("tags", tag, 64)
+    return different
+
+
+def metadata_text(value: Mapping[str, object]) -> str:
+    """Return an object as compact JSON text, for ``UsageEvent.metadata``.
+
+    Raises InvalidInputError for what JSON cannot say exactly: NaN, numbers beyond 64 bits,
+    half surrogate pairs, or nesting beyond 64 levels.
+    """
+    try:
+        text = json.dumps(
+            _json_value(value, _MAX_DEPTH),
+            ensure_ascii=False,
+            separators=(",", ":"),
+            allow_nan=False,
+        )
+        text.encode()
+    except InvalidInputError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError("metadata", f"must be a JSON object: {error}") from None
+    return text
+
+
+def _json_value(value: object, levels: int) -> object:
+    if isinstance(value, Mapping | list | tuple) and not levels:
+        raise InvalidInputError(
+            "metadata", f"must not be nested more than {_MAX_DEPTH} levels deep"
+        )
+    if isinstance(value, Decimal):
+        number = float(value)
+        if number in (float("inf"), float("-inf")):
+            raise InvalidInputError("metadata", "holds a number beyond 64-bit floating point")
+        return number
+    if isinstance(value, Mapping):
+        return {str(key): _json_value(item, levels - 1) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json_value(item, levels - 1) for item in value]
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        raise InvalidInputError("metadata", "holds an integer beyond 64 bits")
+    return value
