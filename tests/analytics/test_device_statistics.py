@@ -17,7 +17,7 @@ from custom_components.llm_analytics.analytics.breakdowns import Breakdown, Seri
 from custom_components.llm_analytics.analytics.totals import Totals
 
 from .household import HALL, KITCHEN, household
-from .support import opened
+from .support import Clock, opened
 from .usage import usage
 
 
@@ -150,6 +150,14 @@ async def test_a_breakdown_has_a_series_for_each_key(tmp_path: Path) -> None:
         }
         by_day: Any = (await analytics.breakdown(By.DEVICE)).as_dict()
         assert (by_day["points"][0], by_day["points"][-1]) == ("2026-03-10", "2026-03-18")
+
+
+async def test_a_breakdown_ends_today_though_a_clock_may_be_ahead(tmp_path: Path) -> None:
+    clock = Clock(at("2026-03-18T23:58"))
+    async with opened(tmp_path / "a.db", clock=clock) as analytics:
+        await analytics.record(usage(timestamp=at("2026-03-18T12:00")))
+        await analytics.record(usage(timestamp=at("2026-03-19T00:01"), endpoint="task"))
+        assert await broken_down(analytics, By.ENDPOINT) == {"conversation": [150]}
 
 
 def test_series_beyond_the_top_are_summed_up_as_other() -> None:

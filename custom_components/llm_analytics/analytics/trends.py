@@ -57,7 +57,7 @@ def metric_value(metric: Metric, totals: Totals, devices: int = 0) -> int:
             return totals.cost
         case Metric.REQUESTS:
             return totals.requests
-        case Metric.DEVICES:
+        case _:
             return devices
 
 
