@@ -37,7 +37,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from yarl import URL
 
-from custom_components.llm_analytics import config_flow, schemas
+from custom_components.llm_analytics import config_flow, conversion, schemas
 from custom_components.llm_analytics.const import DOMAIN
 from custom_components.llm_analytics.sensor import SENSORS
 from custom_components.llm_analytics.services import ACTIONS
@@ -250,7 +250,7 @@ async def fixed_time(
 @pytest.fixture
 async def home(entry: MockConfigEntry) -> None:
     """Record the household."""
-    events = [schemas.rest_event(event, recorded_by=None) for event in household()]
+    events = [conversion.rest_event(event, recorded_by=None) for event in household()]
     await entry.runtime_data.analytics.record_many(events[:500])
     await entry.runtime_data.analytics.record_many(events[500:])
 

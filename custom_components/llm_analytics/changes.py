@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from . import schemas
+from . import conversion, schemas
 from .analytics import Analytics, InvalidInputError, Json, normal_provider
 from .schemas import Fields
 
@@ -33,11 +33,11 @@ class Change:
 
 
 async def _estimate_cost(analytics: Analytics, data: Data) -> Outcome:
-    return (await analytics.estimate(schemas.estimated_usage(data))).as_dict()
+    return (await analytics.estimate(conversion.estimated_usage(data))).as_dict()
 
 
 async def _set_rate(analytics: Analytics, data: Data) -> Outcome:
-    rate = schemas.dated_rate(data, analytics.zone)
+    rate = conversion.dated_rate(data, analytics.zone)
     repricing = await analytics.set_rate(rate, reprice=data["reprice"])
     name = f"{rate.provider}/{rate.model}"
     if repricing is None:
@@ -55,13 +55,13 @@ async def _set_rate(analytics: Analytics, data: Data) -> Outcome:
 
 
 async def _set_exchange_rate(analytics: Analytics, data: Data) -> Outcome:
-    rate = schemas.exchange_rate(data, analytics.zone)
+    rate = conversion.exchange_rate(data, analytics.zone)
     await analytics.set_exchange_rate(rate)
     return {"status": "ok", "message": f"1 {rate.currency} is {rate.usd:f} USD"}
 
 
 async def _delete_rate(analytics: Analytics, data: Data) -> Outcome:
-    effective = schemas.instant(data.get("effective_date"), analytics.zone)
+    effective = conversion.instant(data.get("effective_date"), analytics.zone)
     deleted = await analytics.delete_rate(
         normal_provider(data["provider"]), data["model"], effective
     )
@@ -69,7 +69,7 @@ async def _delete_rate(analytics: Analytics, data: Data) -> Outcome:
 
 
 async def _reprice(analytics: Analytics, data: Data) -> Outcome:
-    start, end = schemas.bounds(data, analytics.zone)
+    start, end = conversion.bounds(data, analytics.zone)
     repricing = await analytics.reprice(start, end, only_unpriced=data["only_unpriced"])
     return repricing.as_dict()
 
@@ -91,7 +91,7 @@ async def _delete_event(analytics: Analytics, data: Data) -> Outcome:
 
 
 async def _forget(analytics: Analytics, data: Data) -> Outcome:
-    device, user = schemas.wanted(data).device, data.get("user_id")
+    device, user = conversion.wanted(data).device, data.get("user_id")
     if (device is None) == (user is None):
         raise InvalidInputError("user_id", "give a device or a user, one of the two")
     return (await analytics.forget(device=device, user=user, delete=data["delete"])).as_dict()

@@ -6,8 +6,8 @@ from homeassistant.components.diagnostics import async_redact_data
 from homeassistant.core import HomeAssistant
 
 from .const import CONF_FREE_PROVIDERS
+from .conversion import plain_floats
 from .coordinator import LlmAnalyticsConfigEntry
-from .schemas import plain_floats
 
 # Names of machines and models at home may stand in them.
 TO_REDACT = {CONF_FREE_PROVIDERS, "unpriced_models"}

@@ -8,7 +8,7 @@ from typing import IO, Any
 from homeassistant.core import HomeAssistant
 
 from .analytics import Analytics
-from .schemas import json_text, report_arguments
+from .conversion import json_text, report_arguments
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
-from . import schemas
+from . import conversion, schemas
 from .analytics import (
     Analytics,
     By,
@@ -37,17 +37,17 @@ class Question:
 
 
 async def _dashboard(analytics: Analytics, data: Data) -> Json:
-    return (await analytics.dashboard(schemas.wanted(data))).as_dict()
+    return (await analytics.dashboard(conversion.wanted(data))).as_dict()
 
 
 async def _summary(analytics: Analytics, data: Data) -> Json:
-    return (await analytics.summary(schemas.wanted(data))).as_dict()
+    return (await analytics.summary(conversion.wanted(data))).as_dict()
 
 
 async def _events(analytics: Analytics, data: Data) -> Json:
-    start, end = schemas.bounds(data, analytics.zone)
+    start, end = conversion.bounds(data, analytics.zone)
     page = await analytics.events(
-        schemas.wanted(data),
+        conversion.wanted(data),
         start=start,
         end=end,
         status=Status(data["status"]) if "status" in data else None,
@@ -62,7 +62,7 @@ async def _event(analytics: Analytics, data: Data) -> Json:
 
 
 async def _device_day(analytics: Analytics, data: Data) -> Json:
-    device = schemas.wanted(data).device
+    device = conversion.wanted(data).device
     if device is None:
         raise InvalidInputError("device_ip", "required: device_ip or device_id")
     return (await analytics.device_day(device, data.get("date"))).as_dict()
@@ -77,31 +77,31 @@ async def _devices(analytics: Analytics, data: Data) -> Json:
 
 
 async def _statistics(analytics: Analytics, data: Data) -> Json:
-    bounds = schemas.bounds(data, analytics.zone)
-    return statistics(await analytics.statistics(*bounds, schemas.wanted(data)))
+    bounds = conversion.bounds(data, analytics.zone)
+    return statistics(await analytics.statistics(*bounds, conversion.wanted(data)))
 
 
 async def _models(analytics: Analytics, data: Data) -> Json:
-    return by_model(await analytics.models(*schemas.bounds(data, analytics.zone)))
+    return by_model(await analytics.models(*conversion.bounds(data, analytics.zone)))
 
 
 async def _endpoints(analytics: Analytics, data: Data) -> Json:
-    rows = await analytics.endpoints(*schemas.bounds(data, analytics.zone))
+    rows = await analytics.endpoints(*conversion.bounds(data, analytics.zone))
     return {row.endpoint: figures(row.totals) for row in rows}
 
 
 async def _tags(analytics: Analytics, data: Data) -> Json:
-    rows = await analytics.tags(*schemas.bounds(data, analytics.zone))
+    rows = await analytics.tags(*conversion.bounds(data, analytics.zone))
     return {tag: figures(totals) for tag, totals in rows}
 
 
 async def _users(analytics: Analytics, data: Data) -> Json:
-    rows = await analytics.users(*schemas.bounds(data, analytics.zone))
+    rows = await analytics.users(*conversion.bounds(data, analytics.zone))
     return {row.name: row.as_dict() for row in rows}
 
 
 async def _top_users(analytics: Analytics, data: Data) -> Json:
-    rows = await analytics.users(*schemas.bounds(data, analytics.zone))
+    rows = await analytics.users(*conversion.bounds(data, analytics.zone))
     return [{"user_id": row.name, **row.as_dict()} for row in rows[: data["limit"]]]
 
 
@@ -115,7 +115,7 @@ async def _hourly(analytics: Analytics, data: Data) -> Json:
 
 
 async def _breakdown(analytics: Analytics, data: Data) -> Json:
-    start, end = schemas.bounds(data, analytics.zone)
+    start, end = conversion.bounds(data, analytics.zone)
     answer = await analytics.breakdown(
         By(data["by"]),
         interval=Interval(data["interval"]),
@@ -127,7 +127,7 @@ async def _breakdown(analytics: Analytics, data: Data) -> Json:
 
 
 async def _heatmap(analytics: Analytics, data: Data) -> Json:
-    return (await analytics.heatmap(data["days"], schemas.wanted(data))).as_dict()
+    return (await analytics.heatmap(data["days"], conversion.wanted(data))).as_dict()
 
 
 async def _trend(analytics: Analytics, data: Data) -> Json:
@@ -135,28 +135,28 @@ async def _trend(analytics: Analytics, data: Data) -> Json:
         Metric(data["metric"]),
         days=data["days"],
         interval=Interval(data["interval"]),
-        wanted=schemas.wanted(data),
+        wanted=conversion.wanted(data),
     )
     return trend.as_dict()
 
 
 async def _peak_hours(analytics: Analytics, data: Data) -> Json:
-    return (await analytics.peak_hours(data["days"], schemas.wanted(data))).as_dict()
+    return (await analytics.peak_hours(data["days"], conversion.wanted(data))).as_dict()
 
 
 async def _weekdays(analytics: Analytics, data: Data) -> Json:
-    return (await analytics.weekdays(data["days"], schemas.wanted(data))).as_dict()
+    return (await analytics.weekdays(data["days"], conversion.wanted(data))).as_dict()
 
 
 async def _anomalies(analytics: Analytics, data: Data) -> Json:
     answer = await analytics.anomalies(
-        data["days"], threshold=Fraction(data["threshold"]), wanted=schemas.wanted(data)
+        data["days"], threshold=Fraction(data["threshold"]), wanted=conversion.wanted(data)
     )
     return answer.as_dict()
 
 
 async def _compare(analytics: Analytics, data: Data) -> Json:
-    return (await analytics.comparison(data["days"], schemas.wanted(data))).as_dict()
+    return (await analytics.comparison(data["days"], conversion.wanted(data))).as_dict()
 
 
 async def _forecast(analytics: Analytics, _: Data) -> Json:
@@ -164,12 +164,12 @@ async def _forecast(analytics: Analytics, _: Data) -> Json:
 
 
 async def _report(analytics: Analytics, data: Data) -> Json:
-    arguments = schemas.report_arguments(data, analytics.zone)
+    arguments = conversion.report_arguments(data, analytics.zone)
     return (await analytics.report(**arguments)).as_dict()
 
 
 async def _rates(analytics: Analytics, data: Data) -> Json:
-    provider = schemas.wanted(data).provider
+    provider = conversion.wanted(data).provider
     return (await analytics.rates(provider, everything=data["all"])).as_dict()
 
 

@@ -23,15 +23,16 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError,
 from homeassistant.helpers import service
 import voluptuous as vol
 
-from . import schemas
+from . import conversion, schemas
 from .access import may_record
 from .analytics import Analytics, AnalyticsError, Json
 from .changes import CHANGES, Change
 from .const import DOMAIN
+from .conversion import plain_floats, validate
 from .errors import translated
 from .exports import ExportedFile, async_export_csv, async_export_json, async_write
 from .questions import find_question
-from .schemas import Fields, plain_floats, validate
+from .schemas import Fields
 from .validators import Choice, Flag, Parameters, Text
 
 REPORTS_FOLDER: Final = "reports"
@@ -88,7 +89,7 @@ async def _record_usage(call: ServiceCall, analytics: Analytics, data: dict[str,
             raise Unauthorized(context=call.context)
         if data.get("user_id") is None:
             data["user_id"] = user_id
-    event = schemas.usage_event(data, source="action", recorded_by=user_id)
+    event = conversion.usage_event(data, source="action", recorded_by=user_id)
     recorded = await analytics.record(event)
     return recorded.as_dict() if call.return_response else None
 

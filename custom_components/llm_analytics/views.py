@@ -20,17 +20,18 @@ from homeassistant.auth.models import User
 from homeassistant.components.http import KEY_HASS, KEY_HASS_USER, HomeAssistantView
 from homeassistant.core import HomeAssistant, callback
 
-from . import schemas
+from . import conversion, schemas
 from .access import may_record
 from .analytics import Analytics, AnalyticsError, InvalidInputError
 from .changes import CHANGES, Change, Data
 from .const import DOMAIN
+from .conversion import validate
 from .coordinator import LlmAnalyticsConfigEntry
 from .errors import http_field, http_status
 from .exports import ExportedFile, async_export_csv, async_export_json
 from .openapi import document
 from .questions import QUESTIONS, Question
-from .schemas import Fields, validate
+from .schemas import Fields
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ class Route:
 def json_response(value: Any, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
     """Return a JSON answer with its decimals written plainly and exactly."""
     return web.Response(
-        text=schemas.json_text(value), status=status, content_type="application/json"
+        text=conversion.json_text(value), status=status, content_type="application/json"
     )
 
 
@@ -128,11 +129,11 @@ async def _ask(question: Question, call: Call) -> web.Response:
 async def _record(call: Call) -> web.Response:
     body = await read_json(call.request)
     if isinstance(body, dict) and "events" in body:
-        events = schemas.usage_batch(body, recorded_by=call.user.id)
+        events = conversion.usage_batch(body, recorded_by=call.user.id)
         batch = await call.analytics.record_many(events)
         fresh = batch.duplicates < len(batch.ids)
         return json_response(batch.as_dict(), HTTPStatus.CREATED if fresh else HTTPStatus.OK)
-    event = schemas.rest_event(body, recorded_by=call.user.id)
+    event = conversion.rest_event(body, recorded_by=call.user.id)
     recorded = await call.analytics.record(event)
     status = HTTPStatus.OK if recorded.duplicate else HTTPStatus.CREATED
     return json_response(recorded.as_dict(), status)
@@ -151,7 +152,7 @@ async def _export(
 @cache
 def described() -> str:
     """Return the API's description as JSON."""
-    return schemas.json_text(document(ROUTES, (PREFIX, SEED_PREFIX)))
+    return conversion.json_text(document(ROUTES, (PREFIX, SEED_PREFIX)))
 
 
 async def _describe(_: Call) -> web.Response:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from custom_components.llm_analytics.analytics import NotFoundError
+from custom_components.llm_analytics.conversion import validate
 from custom_components.llm_analytics.questions import find_question
-from custom_components.llm_analytics.schemas import validate
 
 from . import (
     reference_devices as devices,

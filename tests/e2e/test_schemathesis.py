@@ -19,8 +19,8 @@ from schemathesis.checks import CHECKS, CheckContext
 from schemathesis.core.failures import Failure
 from schemathesis.core.transport import Response
 
+from custom_components.llm_analytics.conversion import json_text
 from custom_components.llm_analytics.openapi import document
-from custom_components.llm_analytics.schemas import json_text
 from custom_components.llm_analytics.views import PREFIX, ROUTES, SEED_PREFIX
 from scripts.real_home_assistant import RealHomeAssistant
 

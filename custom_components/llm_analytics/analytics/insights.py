@@ -12,8 +12,9 @@ from .forecast import Forecast
 from .periods import Days, last_days
 from .reader import ANYTHING, LedgerReader, check_order
 from .reports import DeviceTotals, EndpointTotals, ModelTotals
-from .store import answers, breakdowns, queries, trends
-from .store.queries import Chosen, Window
+from .store import answers, breakdowns, filters, trends
+from .store.filters import Chosen
+from .store.queries import Window
 from .totals import Filter, Totals
 from .trends import Comparison, Heatmap, Interval, Metric, PeakHours, Trend, Weekdays
 
@@ -71,7 +72,7 @@ class Insights(LedgerReader):
         """Return the sums of a window, of the whole ledger without bounds."""
         return await self._read(
             lambda db: answers.total(
-                db, self._window(db, start, end), queries.choose(db, wanted), self._zone
+                db, self._window(db, start, end), filters.choose(db, wanted), self._zone
             )
         )
 

@@ -23,7 +23,7 @@ from .overview import CleanUp
 from .periods import DAY, Days, day_span, from_us, midnight, to_us
 from .pricing import ExchangeRate, PriceBook
 from .reader import LedgerReader, check_order
-from .store import answers, forgetting, maintenance, prices, queries, repricing
+from .store import answers, filters, forgetting, maintenance, prices, queries, repricing
 from .store.aggregates import Dimension
 from .store.database import Connection, hold_still, let_go, transaction
 from .store.events import EventWriter
@@ -198,7 +198,7 @@ class LedgerKeeper(LedgerReader):
         dimension = Dimension.DEVICE if device is not None else Dimension.USER
         thing, name = dimension.name.lower(), device or user or ""
         deadline = time.monotonic() + budget
-        key = await self._db.run(lambda db: queries.find_name(db, thing, name))
+        key = await self._db.run(lambda db: filters.find_name(db, thing, name))
         if key is None:
             raise NotFoundError(thing, name.partition(":")[2] if device is not None else name)
         touched = 0

@@ -17,7 +17,7 @@ from .money import MAX_INT64
 from .overview import Dashboard, EventPage, Health, Summary
 from .periods import from_us, to_us
 from .schema import SCHEMA_VERSION
-from .store import answers, queries
+from .store import answers, filters, listing, queries
 from .store.database import Connection
 from .store.events import Pending, Written, read_event
 from .totals import Filter
@@ -85,9 +85,9 @@ class LedgerReader:
 
         def read(db: sqlite3.Connection) -> EventPage:
             answers.check_bounds(db, start, end, zone)
-            found = queries.events(
+            found = listing.events(
                 db,
-                queries.choose(db, wanted),
+                filters.choose(db, wanted),
                 start=low,
                 end=high,
                 failed=None if status is None else status is Status.ERROR,

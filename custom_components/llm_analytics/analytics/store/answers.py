@@ -31,10 +31,11 @@ from ..reports import (
     by_tokens,
 )
 from ..totals import Filter, Totals, sum_totals
-from . import queries
+from . import filters, listing, queries
 from .aggregates import Dimension
+from .filters import Chosen
 from .names import NONE
-from .queries import Chosen, Window
+from .queries import Window
 
 _TOP: Final = 5
 _RECENT: Final = 10
@@ -59,7 +60,7 @@ def total(db: sqlite3.Connection, window: Window, chosen: Chosen | None, zone: Z
 
 def summary(db: sqlite3.Connection, wanted: Filter, *, now: datetime, zone: ZoneInfo) -> Summary:
     """Return the sums of today, this week and this month."""
-    chosen = queries.choose(db, wanted)
+    chosen = filters.choose(db, wanted)
     today = now.astimezone(zone).date()
 
     def row(period: Period) -> PeriodTotals:
@@ -74,7 +75,7 @@ def dashboard(
     db: sqlite3.Connection, wanted: Filter, *, now: datetime, zone: ZoneInfo
 ) -> Dashboard:
     """Return the dashboard. Raises EventsRemovedError where a filter needs removed events."""
-    chosen = queries.choose(db, wanted)
+    chosen = filters.choose(db, wanted)
     today = now.astimezone(zone).date()
     days = last_days(_RANKING_DAYS, today=today)
     week = Window(days)
@@ -87,7 +88,7 @@ def dashboard(
         top_devices=devices(db, week, _EVERYTHING, zone)[:_TOP],
         top_endpoints=endpoints(db, week, chosen, zone)[:_TOP],
         peak_hours=peak_hours(hours(db, days, chosen, zone)),
-        recent_activity=queries.events(db, chosen, start=0, end=_FOREVER, limit=_RECENT, zone=zone),
+        recent_activity=listing.events(db, chosen, start=0, end=_FOREVER, limit=_RECENT, zone=zone),
         generated_at=now.astimezone(zone),
     )
 
@@ -105,7 +106,7 @@ def devices(
 ) -> list[DeviceTotals]:
     """Return the sums by device, most tokens first."""
     rows = queries.sums(db, window, chosen, group=Dimension.DEVICE, zone=zone)
-    known = queries.names(db, "device")
+    known = filters.names(db, "device")
     return by_tokens(
         DeviceTotals(*(*known.get(key or NONE, (None, None)), totals))
         for (_, key), totals in rows.items()
@@ -117,7 +118,7 @@ def endpoints(
 ) -> list[EndpointTotals]:
     """Return the sums by endpoint, most requests first."""
     rows = queries.sums(db, window, chosen, group=Dimension.ENDPOINT, zone=zone)
-    known = queries.names(db, "endpoint")
+    known = filters.names(db, "endpoint")
     return by_requests(
         EndpointTotals(known[key][0], totals)
         for (_, key), totals in rows.items()
@@ -130,7 +131,7 @@ def models(
 ) -> list[ModelTotals]:
     """Return the sums by model."""
     rows = queries.sums(db, window, chosen, group=Dimension.MODEL, zone=zone)
-    known = queries.names(db, "model")
+    known = filters.names(db, "model")
     return [
         ModelTotals(*(*known[key], totals)) for (_, key), totals in rows.items() if key is not None
     ]
@@ -141,7 +142,7 @@ def users(
 ) -> list[UserTotals]:
     """Return the sums by user."""
     rows = queries.sums(db, window, chosen, group=Dimension.USER, zone=zone)
-    known = queries.names(db, "user")
+    known = filters.names(db, "user")
     return [UserTotals(known[key][0] if key else None, totals) for (_, key), totals in rows.items()]
 
 
@@ -197,7 +198,7 @@ def report(
     zone: ZoneInfo,
 ) -> Report:
     """Return the report of whole local days or of a stretch of time."""
-    chosen = queries.choose(db, wanted)
+    chosen = filters.choose(db, wanted)
     if isinstance(span, Days):
         window = Window(span)
         span = day_span(span, zone)

@@ -31,10 +31,11 @@ from ..periods import (
 from ..reports import DeviceTotals, UserTotals
 from ..totals import Filter, Totals, sum_totals
 from ..trends import Interval, Metric, interval_start, interval_starts
-from . import answers, queries, trends
+from . import answers, filters, queries, trends
 from .aggregates import Dimension, split_user_model
+from .filters import Chosen
 from .names import NONE
-from .queries import Chosen, Window
+from .queries import Window
 
 _ALL = Chosen()
 
@@ -66,14 +67,14 @@ def window(
 def tags(db: sqlite3.Connection, wanted: Window, zone: ZoneInfo) -> list[tuple[str, Totals]]:
     """Return the sums by tag, by name."""
     rows = queries.sums(db, wanted, _ALL, group=Dimension.TAG, zone=zone)
-    known = queries.names(db, "tag")
+    known = filters.names(db, "tag")
     return sorted((known[key][0], totals) for (_, key), totals in rows.items() if key is not None)
 
 
 def users(db: sqlite3.Connection, wanted: Window, zone: ZoneInfo) -> list[UserStatistics]:
     """Return the statistics of every user."""
     rows = queries.sums(db, wanted, _ALL, group=Dimension.USER_MODEL, zone=zone)
-    names, models = queries.names(db, "user"), queries.names(db, "model")
+    names, models = filters.names(db, "user"), filters.names(db, "model")
     totals: dict[int, Totals] = {}
     used: dict[int, list[str]] = {}
     for (_, key), sums in rows.items():
@@ -90,7 +91,7 @@ def users(db: sqlite3.Connection, wanted: Window, zone: ZoneInfo) -> list[UserSt
 
 def device_day(db: sqlite3.Connection, device: str, day: date, zone: ZoneInfo) -> DeviceDay:
     """Return what a device did on one local day."""
-    chosen = queries.choose(db, Filter(device=device))
+    chosen = filters.choose(db, Filter(device=device))
     rows = answers.endpoints(db, Window(Days(day, day)), chosen, zone)
     return DeviceDay(
         day,
@@ -105,7 +106,7 @@ def device_summary(
 ) -> DeviceSummary:
     """Return what a device did over the last days. Raises NotFoundError if never seen."""
     wanted = Filter(device=device)
-    chosen = queries.choose(db, wanted)
+    chosen = filters.choose(db, wanted)
     if chosen is None:
         raise NotFoundError("device", device.partition(":")[2])
     days = last_days(count, today=now.astimezone(zone).date())
@@ -113,7 +114,7 @@ def device_summary(
     trend = trends.trend(db, Metric.USAGE, count, Interval.DAY, wanted, now=now, zone=zone)
     hours = answers.hours(db, days, chosen, zone)
     totals = sum_totals(one for _, one in rows)
-    name = queries.names(db, "device")[chosen.device or NONE][1]
+    name = filters.names(db, "device")[chosen.device or NONE][1]
     seen = trend.days
     return DeviceSummary(
         device=DeviceTotals(device, name, totals),
@@ -164,7 +165,7 @@ def breakdown(
     """Return sums by one dimension and point in time; nothing of tomorrow, as in every chart."""
     rows = queries.sums(db, wanted, _ALL, group=_GROUPS[by], by_day=True, zone=zone)
     found: dict[tuple[str | None, str | None], dict[date, Totals]] = {}
-    known = queries.names(db, _GROUPS[by].name.lower())
+    known = filters.names(db, _GROUPS[by].name.lower())
     days = _covered(db, wanted, today=today, zone=zone)
     for (ordinal, key), totals in rows.items():
         assert ordinal is not None

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from ..models import StoredEvent
 from ..periods import Span, to_us
 from ..totals import Filter, Totals
-from . import queries
+from . import filters, queries
 from .aggregates import Dimension
 from .events import SELECT_EVENTS, event_of_row
 
@@ -29,10 +29,10 @@ def events_after(
     zone: ZoneInfo,
 ) -> Sequence[StoredEvent]:
     """Return the next page of a span's events, oldest first, after a (time, id)."""
-    chosen = queries.choose(db, wanted)
+    chosen = filters.choose(db, wanted)
     if chosen is None:
         return []
-    where, parameters = queries.event_conditions(chosen)
+    where, parameters = filters.event_conditions(chosen)
     rows = db.execute(
         f"{SELECT_EVENTS} WHERE event.time >= ? AND event.time < ? AND event.id <= ?"
         f" AND (event.time, event.id) > (?, ?){where}"
@@ -44,7 +44,7 @@ def events_after(
 
 def check(db: sqlite3.Connection, wanted: Filter, span: Span, zone: ZoneInfo) -> None:
     """Raise EventsRemovedError if ``day_rows`` cannot answer for all days of a span."""
-    chosen = queries.choose(db, wanted)
+    chosen = filters.choose(db, wanted)
     if chosen is None:
         return
     if chosen.tag is not None:
@@ -57,7 +57,7 @@ def day_rows(
     db: sqlite3.Connection, wanted: Filter, span: Span, zone: ZoneInfo
 ) -> list[tuple[str | None, tuple[str, str], Totals]]:
     """Return a span's sums by (device key, (endpoint, provider)), in that order."""
-    chosen = queries.choose(db, wanted)
+    chosen = filters.choose(db, wanted)
     window = queries.window(span, zone)
     rows = queries.sums(db, window, chosen, group=Dimension.SERIES, zone=zone)
     summed: dict[tuple[str | None, tuple[str, str]], Totals] = {}

@@ -1,4 +1,4 @@
-"""Reading sums and lists of events; every function runs on the thread of the reading connection.
+"""Reading sums of events; every function runs on the thread of the reading connection.
 
 Whole local days come from ``agg_day``, hours from ``agg_slot``, single events from ``event``.
 Which rows of ``agg_day`` answer a question depends on what it filters and groups by:
@@ -16,44 +16,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, tzinfo
 import sqlite3
-from typing import Any, Final
+from typing import Final
 
 from ..errors import EventsRemovedError
-from ..models import ANONYMOUS, UNKNOWN_MODEL, StoredEvent
 from ..periods import DAY, SLOT_US, Days, Span, day_span, from_us, midnight, to_us
-from ..totals import Filter, Totals
+from ..totals import Totals
 from .aggregates import USER_MODEL_SHIFT, Dimension
-from .events import SELECT_EVENTS, event_of_row
-from .names import NONE
+from .filters import SERIES_COLUMNS, Chosen, conditions, event_conditions
 
 _HALF: Final = 31
 _LOW: Final = (1 << _HALF) - 1
 _BIG: Final = ("cost", "latency")
 
 type Key = int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """A filter's ids; ``models`` are all that its provider and model allow, None if any."""
-
-    device: int | None = None
-    endpoint: int | None = None
-    models: tuple[int, ...] | None = None
-    user: int | None = None
-    tag: int | None = None
-
-    @property
-    def dimensions(self) -> frozenset[Dimension]:
-        """Return which dimensions are filtered."""
-        given = {
-            Dimension.DEVICE: self.device,
-            Dimension.ENDPOINT: self.endpoint,
-            Dimension.MODEL: self.models,
-            Dimension.USER: self.user,
-            Dimension.TAG: self.tag,
-        }
-        return frozenset(dimension for dimension, value in given.items() if value is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,46 +48,6 @@ def ledger(db: sqlite3.Connection) -> Ledger:
         "SELECT events, last_event, events_from, zone, clean_stop FROM ledger"
     ).fetchone()
     return Ledger(row[0], row[1], row[2], row[3], bool(row[4]))
-
-
-def choose(db: sqlite3.Connection, wanted: Filter) -> Chosen | None:
-    """Return a filter's ids, None if it names something that the ledger has never seen."""
-    device = endpoint = user = tag = None
-    if wanted.device is not None and (device := find_name(db, "device", wanted.device)) is None:
-        return None
-    if (
-        wanted.endpoint is not None
-        and (endpoint := find_name(db, "endpoint", wanted.endpoint)) is None
-    ):
-        return None
-    if wanted.user is not None:
-        user = NONE if wanted.user == ANONYMOUS else find_name(db, "user", wanted.user)
-        if user is None:
-            return None
-    if wanted.tag is not None and (tag := find_name(db, "tag", wanted.tag)) is None:
-        return None
-    models = None
-    if wanted.provider is not None or wanted.model is not None:
-        models = _models(db, wanted.provider, wanted.model)
-        if not models:
-            return None
-    return Chosen(device, endpoint, models, user, tag)
-
-
-def find_name(db: sqlite3.Connection, table: str, key: str) -> int | None:
-    """Return the id of a name in a dimension's table, None if it was never seen."""
-    row = db.execute(f"SELECT id FROM {table} WHERE key = ?", (key,)).fetchone()
-    return row[0] if row else None
-
-
-def _models(db: sqlite3.Connection, provider: str | None, model: str | None) -> tuple[int, ...]:
-    wanted = None if model is None else model.casefold()
-    return tuple(
-        found
-        for found, its_provider, key in db.execute("SELECT id, provider, key FROM model")
-        if provider in (None, its_provider)
-        and wanted in (None, key or UNKNOWN_MODEL, f"{its_provider}/{key or UNKNOWN_MODEL}")
-    )
 
 
 _SUMS: Final = ", ".join(
@@ -136,18 +71,8 @@ def _totals(row: tuple[int, ...]) -> Totals:
     return Totals(*(*plain, cost, unpriced, latency, timed))
 
 
-_SERIES_COLUMNS: Final = {
-    Dimension.DEVICE: "series.device",
-    Dimension.ENDPOINT: "series.endpoint",
-    Dimension.MODEL: "series.model",
-    Dimension.USER: "series.user",
-    Dimension.SERIES: "series.id",
-    Dimension.USER_MODEL: f"(series.user << {USER_MODEL_SHIFT}) | series.model",
-}
-
-
 @dataclass(frozen=True, slots=True)
-class _Source:
+class Source:
     """Which rows answer: a FROM clause, its condition and parameters, how each part is named."""
 
     table: str
@@ -156,13 +81,13 @@ class _Source:
     columns: dict[Dimension, str]
 
 
-def _day_source(chosen: Chosen, group: Dimension | None) -> _Source | None:
+def day_source(chosen: Chosen, group: Dimension | None) -> Source | None:
     """Return the rows of ``agg_day`` that can answer, None if only events can."""
     involved = chosen.dimensions | ({group} if group is not None else set())
     if len(involved) <= 1 and group is not Dimension.SERIES:
         dimension = next(iter(involved), Dimension.TOTAL)
-        where, parameters = _conditions(chosen, dict.fromkeys(Dimension, "key"))
-        return _Source(
+        where, parameters = conditions(chosen, dict.fromkeys(Dimension, "key"))
+        return Source(
             "agg_day", f"dimension = {dimension:d}{where}", parameters, {dimension: "key"}
         )
     if Dimension.TAG in involved:
@@ -172,45 +97,17 @@ def _day_source(chosen: Chosen, group: Dimension | None) -> _Source | None:
             Dimension.USER: f"key >> {USER_MODEL_SHIFT}",
             Dimension.MODEL: f"key & {(1 << USER_MODEL_SHIFT) - 1}",
         }
-        where, parameters = _conditions(chosen, columns)
-        return _Source(
+        where, parameters = conditions(chosen, columns)
+        return Source(
             "agg_day", f"dimension = {Dimension.USER_MODEL:d}{where}", parameters, columns
         )
-    where, parameters = _conditions(chosen, _SERIES_COLUMNS)
-    return _Source(
+    where, parameters = conditions(chosen, SERIES_COLUMNS)
+    return Source(
         "agg_day CROSS JOIN series ON series.id = agg_day.key",
         f"dimension = {Dimension.SERIES:d}{where}",
         parameters,
-        _SERIES_COLUMNS,
+        SERIES_COLUMNS,
     )
-
-
-def _conditions(chosen: Chosen, columns: dict[Dimension, str]) -> tuple[str, tuple[int, ...]]:
-    text, parameters = "", []
-    for dimension, value in (
-        (Dimension.DEVICE, chosen.device),
-        (Dimension.ENDPOINT, chosen.endpoint),
-        (Dimension.USER, chosen.user),
-        (Dimension.TAG, chosen.tag),
-    ):
-        if value is not None:
-            text += f" AND {columns[dimension]} = ?"
-            parameters.append(value)
-    if chosen.models is not None:
-        text += f" AND {columns[Dimension.MODEL]} IN ({', '.join('?' * len(chosen.models))})"
-        parameters.extend(chosen.models)
-    return text, tuple(parameters)
-
-
-def event_conditions(chosen: Chosen) -> tuple[str, tuple[int, ...]]:
-    """Return the condition on events (joined with series) that a filter stands for."""
-    where, parameters = _conditions(
-        Chosen(chosen.device, chosen.endpoint, chosen.models, chosen.user), _SERIES_COLUMNS
-    )
-    if chosen.tag is not None:
-        where += " AND event.tag_set IN (SELECT tag_set FROM tag_set_tag WHERE tag = ?)"
-        parameters += (chosen.tag,)
-    return where, parameters
 
 
 def check_events(db: sqlite3.Connection, start: int, zone: tzinfo, field: str) -> None:
@@ -262,7 +159,7 @@ def sums(
         return answer
     edges = wanted.edges
     if wanted.days is not None and len(wanted.days):
-        source = _day_source(chosen, group)
+        source = day_source(chosen, group)
         if source is None:
             spans = (
                 [day_span(wanted.days, zone)]
@@ -281,7 +178,7 @@ def sums(
 def _sum_days(
     db: sqlite3.Connection,
     days: Days,
-    source: _Source,
+    source: Source,
     group: Dimension | None,
     *,
     by_day: bool,
@@ -317,7 +214,7 @@ def _sum_events(
         table += " JOIN tag_set_tag ON tag_set_tag.tag_set = event.tag_set"
         key = "tag_set_tag.tag"
     elif group is not None:
-        key = _SERIES_COLUMNS[group]
+        key = SERIES_COLUMNS[group]
     rows = db.execute(
         f"SELECT {key}, {_EVENT_SUMS} FROM {table}"
         f" WHERE event.time >= ? AND event.time < ?{where} GROUP BY 1",
@@ -359,7 +256,7 @@ def slots(
     filtered = chosen.dimensions
     if filtered <= {Dimension.DEVICE} or filtered == {Dimension.MODEL}:
         dimension = next(iter(filtered), Dimension.TOTAL)
-        where, parameters = _conditions(chosen, dict.fromkeys(Dimension, "key"))
+        where, parameters = conditions(chosen, dict.fromkeys(Dimension, "key"))
         yield from db.execute(
             f"SELECT slot * {SLOT_US}, requests, prompt, response, cost FROM agg_slot"
             f" WHERE dimension = {dimension:d} AND slot >= ? AND slot < ?{where}",
@@ -384,7 +281,7 @@ def slot_devices(
         return set()
     start, end = to_us(span.start), to_us(span.end)
     if chosen.dimensions <= {Dimension.DEVICE}:
-        where, parameters = _conditions(chosen, dict.fromkeys(Dimension, "key"))
+        where, parameters = conditions(chosen, dict.fromkeys(Dimension, "key"))
         rows = db.execute(
             f"SELECT DISTINCT key FROM agg_slot WHERE dimension = {Dimension.DEVICE:d}"
             f" AND slot >= ? AND slot < ?{where}",
@@ -400,105 +297,3 @@ def slot_devices(
             (start, end, *parameters),
         )
     return {key for (key,) in rows}
-
-
-def events(
-    db: sqlite3.Connection,
-    chosen: Chosen | None,
-    *,
-    start: int,
-    end: int,
-    failed: bool | None = None,
-    before: tuple[int, int] | None = None,
-    limit: int,
-    zone: tzinfo,
-) -> list[StoredEvent]:
-    """Return up to ``limit`` events with start <= time < end (µs), newest first.
-
-    ``before`` is the (time, id) of the last event already seen. With a filter the days that have
-    rows for it are walked newest first, so an idle device's last events are found without a
-    search through everybody else's.
-    """
-    if chosen is None:
-        return []
-    found: list[StoredEvent] = []
-    if before is not None:
-        end = min(end, before[0] + 1)
-    for low, high in _stretches(db, chosen, start=start, end=end, zone=zone):
-        found += _events_between(
-            db, chosen, low, high, failed=failed, before=before, limit=limit - len(found), zone=zone
-        )
-        if len(found) >= limit:
-            break
-    return found
-
-
-def _events_between(
-    db: sqlite3.Connection,
-    chosen: Chosen,
-    low: int,
-    high: int,
-    *,
-    failed: bool | None,
-    before: tuple[int, int] | None,
-    limit: int,
-    zone: tzinfo,
-) -> list[StoredEvent]:
-    where, parameters = event_conditions(chosen)
-    if failed is not None:
-        where += " AND event.failed = ?"
-        parameters += (int(failed),)
-    if before is not None:
-        where += " AND (event.time, event.id) < (?, ?)"
-        parameters += before
-    rows = db.execute(
-        f"{SELECT_EVENTS} WHERE event.time >= ? AND event.time < ?{where}"
-        " ORDER BY event.time DESC, event.id DESC LIMIT ?",
-        (low, high, *parameters, limit),
-    )
-    return [event_of_row(row, zone) for row in rows]
-
-
-def _stretches(
-    db: sqlite3.Connection, chosen: Chosen, *, start: int, end: int, zone: tzinfo
-) -> Iterator[tuple[int, int]]:
-    """Yield the stretches of time (µs) to look through, newest first."""
-    filtered = chosen.dimensions
-    if not filtered:
-        yield start, end
-        return
-    bounds = db.execute("SELECT MIN(time), MAX(time) FROM event").fetchone()
-    if bounds[0] is None:
-        return
-    low, high = max(start, bounds[0]), min(end, bounds[1] + 1)
-    if low >= high:
-        return
-    # The rarest part of the filter decides; any row of it may belong to the whole filter.
-    one = Chosen(
-        **{_FIELDS[dimension]: getattr(chosen, _FIELDS[dimension]) for dimension in [min(filtered)]}
-    )
-    source = _day_source(one, None)
-    assert source is not None
-    query = f"SELECT 1 FROM {source.table} WHERE {source.where} AND day = ? LIMIT 1"
-    day = from_us(high - 1, zone).date()
-    last = from_us(low, zone).date()
-    while day >= last:
-        if db.execute(query, (*source.parameters, day.toordinal())).fetchone() is not None:
-            span = day_span(Days(day, day), zone)
-            yield max(low, to_us(span.start)), min(high, to_us(span.end))
-        day -= DAY
-
-
-_FIELDS: Final = {
-    Dimension.DEVICE: "device",
-    Dimension.ENDPOINT: "endpoint",
-    Dimension.MODEL: "models",
-    Dimension.USER: "user",
-    Dimension.TAG: "tag",
-}
-
-
-def names(db: sqlite3.Connection, table: str) -> dict[int, tuple[Any, ...]]:
-    """Return every row of a dimension's table by id."""
-    columns = {"device": "key, name", "model": "provider, name"}.get(table, "key")
-    return {row[0]: row[1:] for row in db.execute(f"SELECT id, {columns} FROM {table}")}

@@ -34,10 +34,11 @@ from ..trends import (
     same_time_on,
     weekday_number,
 )
-from . import answers, queries
+from . import answers, filters, queries
 from .aggregates import Dimension
+from .filters import Chosen
 from .names import NONE
-from .queries import Chosen, Window
+from .queries import Window
 
 
 def day_totals(
@@ -68,7 +69,7 @@ def trend(
     zone: ZoneInfo,
 ) -> Trend:
     """Return a metric over the last ``count`` local days."""
-    chosen = queries.choose(db, wanted)
+    chosen = filters.choose(db, wanted)
     window = last_days(count, today=now.astimezone(zone).date())
     days = seen_days(db, window)
     rows = day_totals(db, days, chosen, zone)
@@ -101,7 +102,7 @@ def comparison(
     db: sqlite3.Connection, count: int, wanted: Filter, *, now: datetime, zone: ZoneInfo
 ) -> Comparison:
     """Return the last ``count`` days against those before."""
-    chosen = queries.choose(db, wanted)
+    chosen = filters.choose(db, wanted)
     today = now.astimezone(zone).date()
     current = last_days(count, today=today)
     previous = last_days(count, today=today - count * DAY)
@@ -159,7 +160,7 @@ def peak_hours(
 ) -> PeakHours:
     """Return requests and tokens by hour of the local clock over the last ``count`` days."""
     days = last_days(count, today=now.astimezone(zone).date())
-    chosen = queries.choose(db, wanted)
+    chosen = filters.choose(db, wanted)
     hours = answers.hours(db, days, chosen, zone)
     return PeakHours(period_days=count, hours=hours, filter=wanted)
 
@@ -169,7 +170,7 @@ def weekdays(
 ) -> Weekdays:
     """Return requests and tokens by weekday over the last ``count`` days."""
     days = last_days(count, today=now.astimezone(zone).date())
-    rows = day_totals(db, days, queries.choose(db, wanted), zone)
+    rows = day_totals(db, days, filters.choose(db, wanted), zone)
     return Weekdays(period_days=count, days=rows, filter=wanted)
 
 
@@ -179,7 +180,7 @@ def heatmap(
     """Return sums by weekday and hour of the local clock over the last ``count`` days."""
     days = last_days(count, today=now.astimezone(zone).date())
     requests, tokens, cost = ([[0] * 24 for _ in range(7)] for _ in range(3))
-    chosen = queries.choose(db, wanted)
+    chosen = filters.choose(db, wanted)
     for time, number, prompt, response, picos in queries.slots(
         db, chosen, day_span(days, zone), zone
     ):
@@ -203,7 +204,7 @@ def anomalies(
     """Return the days out of the ordinary among the last ``count``."""
     today = now.astimezone(zone).date()
     days = seen_days(db, last_days(count, today=today))
-    chosen = queries.choose(db, wanted)
+    chosen = filters.choose(db, wanted)
     rows = day_totals(db, Days(min(days.first, today), today), chosen, zone)
     return Anomalies(
         period_days=count,

@@ -1,0 +1,187 @@
+"""Between what clients send and what the engine takes and gives.
+
+``validate`` turns the first thing that is wrong into the engine's own InvalidInputError, so there
+is one way to report it.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+import voluptuous as vol
+
+from .analytics import (
+    MAX_BATCH,
+    ExchangeRate,
+    Filter,
+    InvalidInputError,
+    Period,
+    Rate,
+    ServiceTier,
+    Span,
+    Status,
+    UsageEvent,
+    midnight,
+    normal_provider,
+)
+from .schemas import USAGE
+from .validators import (
+    shown,
+)
+
+
+def validate(fields: Mapping[Any, Any], data: Any) -> dict[str, Any]:
+    """Return the validated data; raise InvalidInputError naming the first field that is wrong."""
+    if not isinstance(data, Mapping):
+        raise InvalidInputError("body", f"must be a JSON object, got {shown(data)}")
+    known = {str(marker): marker for marker in fields}
+    for name in data:
+        if name not in known:
+            raise InvalidInputError(
+                str(name)[:60], f"unknown field; known are {', '.join(sorted(known))}"
+            )
+    for name, marker in known.items():
+        if isinstance(marker, vol.Required) and name not in data:
+            raise InvalidInputError(name, f"required: {fields[marker].accepts}")
+    try:
+        validated: dict[str, Any] = vol.Schema(dict(fields))(dict(data))
+    except vol.MultipleInvalid as error:
+        first = error.errors[0]
+        field = str(first.path[0]) if first.path else "body"
+        raise InvalidInputError(field, first.error_message) from None
+    return validated
+
+
+def usage_event(data: Mapping[str, Any], *, source: str, recorded_by: str | None) -> UsageEvent:
+    """Return the event that validated data describes."""
+    given = {name: value for name, value in data.items() if value is not None}
+    for name in ("latency", "ttft"):
+        if (milliseconds := given.pop(f"{name}_ms", None)) is not None:
+            given[f"{name}_us"] = int((milliseconds * 1000).to_integral_value())
+    if "status" in given:
+        given["status"] = Status(given["status"])
+    if "service_tier" in given:
+        given["service_tier"] = ServiceTier(given["service_tier"])
+    return UsageEvent(**given, source=source, recorded_by=recorded_by)
+
+
+def usage_batch(body: Mapping[str, Any], *, recorded_by: str | None) -> list[UsageEvent]:
+    """Return the events of ``{"events": […]}``; errors name the position."""
+    for name in body:
+        if name != "events":
+            raise InvalidInputError(str(name)[:60], "unknown field beside events")
+    events = body["events"]
+    if not isinstance(events, list) or not 1 <= len(events) <= MAX_BATCH:
+        size = len(events) if isinstance(events, list) else shown(events)
+        raise InvalidInputError("events", f"must be a list of 1 to {MAX_BATCH}, got {size}")
+    found = []
+    for index, event in enumerate(events):
+        try:
+            found.append(rest_event(event, recorded_by=recorded_by))
+        except InvalidInputError as error:
+            raise error.at(index) from None
+    return found
+
+
+def rest_event(body: Any, *, recorded_by: str | None) -> UsageEvent:
+    """Return the event of a JSON object; over REST a device must be named."""
+    data = validate(USAGE, body)
+    if data.get("device_ip") is None and data.get("device_id") is None:
+        raise InvalidInputError("device_ip", "required: device_ip or device_id")
+    return usage_event(data, source="rest", recorded_by=recorded_by)
+
+
+def wanted(data: Mapping[str, Any]) -> Filter:
+    """Return the filter that validated data asks for."""
+    device = None
+    if "device_ip" in data:
+        if "device_id" in data:
+            raise InvalidInputError("device_id", "give device_ip or device_id, not both")
+        device = f"ip:{data['device_ip']}"
+    elif "device_id" in data:
+        device = f"ha:{data['device_id']}"
+    provider = data.get("provider")
+    return Filter(
+        device=device,
+        provider=None if provider is None else normal_provider(provider),
+        model=data.get("model"),
+        user=data.get("user_id"),
+        endpoint=data.get("endpoint"),
+        tag=data.get("tag"),
+    )
+
+
+def instant(value: date | None, zone: ZoneInfo, *, end: bool = False) -> datetime | None:
+    """Return a bound as an instant; a date begins at its midnight, as ``end`` it is included."""
+    if value is None or isinstance(value, datetime):
+        return value
+    return midnight(value + timedelta(days=1) if end else value, zone)
+
+
+def bounds(data: Mapping[str, Any], zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
+    """Return start and end as instants. Raises InvalidInputError unless start < end."""
+    start = instant(data.get("start"), zone)
+    end = instant(data.get("end"), zone, end=True)
+    if start is not None and end is not None and start >= end:
+        raise InvalidInputError("start", "must be before end")
+    return start, end
+
+
+def report_arguments(data: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
+    """Return the arguments of ``Analytics.report`` that validated data stands for."""
+    start, end = bounds(data, zone)
+    if (start is None) != (end is None):
+        missing = "start" if start is None else "end"
+        raise InvalidInputError(missing, "start and end go together")
+    return {
+        "period": Period(data["period"]),
+        "day": data.get("date"),
+        "span": None if start is None or end is None else Span(start, end),
+        "wanted": wanted(data),
+    }
+
+
+def plain_floats(value: Any) -> Any:
+    """Return an answer with its exact decimals as floats, for templates and action responses."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, dict):
+        return {key: plain_floats(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain_floats(item) for item in value]
+    return value
+
+
+def json_text(value: Any) -> str:
+    """Return an answer as JSON with its decimals written plainly and exactly."""
+    return orjson.dumps(value, default=_decimal).decode()
+
+
+def _decimal(value: Any) -> orjson.Fragment:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(format(value, "f"))
+    raise TypeError(f"cannot write {type(value)}")
+
+
+def estimated_usage(data: Mapping[str, Any]) -> UsageEvent:
+    """Return the event whose cost is to be estimated."""
+    return usage_event({**data, "endpoint": "estimate"}, source="estimate", recorded_by=None)
+
+
+def dated_rate(data: Mapping[str, Any], zone: ZoneInfo) -> Rate:
+    """Return the dated price that validated data describes."""
+    given = {name: value for name, value in data.items() if value is not None}
+    given.pop("reprice", None)
+    effective = instant(given.pop("effective_date", None), zone)
+    return Rate(**given, effective=effective)
+
+
+def exchange_rate(data: Mapping[str, Any], zone: ZoneInfo) -> ExchangeRate:
+    """Return the dated exchange rate that validated data describes."""
+    if not data["usd"]:
+        raise InvalidInputError("usd", "must be more than 0")
+    effective = instant(data.get("effective_date"), zone)
+    return ExchangeRate(currency=data["currency"], usd=data["usd"], effective=effective)
