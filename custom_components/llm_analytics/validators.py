@@ -361,7 +361,11 @@ class JsonObject(Leaf):
     @property
     @override
     def openapi(self) -> Schema:
-        return {"type": "object"}
+        return {
+            "type": "object",
+            "description": f"At most {self.maximum} bytes as JSON, {_MAX_DEPTH} levels deep, "
+            "with numbers of 64 bits.",
+        }
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from custom_components.llm_analytics.analytics import (
 from custom_components.llm_analytics.analytics.breakdowns import Breakdown, Series
 from custom_components.llm_analytics.analytics.totals import Totals
 
-from .household import HALL, KITCHEN, household
+from .household import HALL, KITCHEN, at, household
 from .support import Clock, opened
 from .usage import usage
 

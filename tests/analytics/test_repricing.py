@@ -229,7 +229,7 @@ async def test_a_repricing_is_gone_on_with_where_it_stopped(
         found = []
         while True:
             with monkeypatch.context() as patch:
-                patch.setattr("custom_components.llm_analytics.analytics.keeper.time", Budget())
+                patch.setattr("custom_components.llm_analytics.analytics.costing.time", Budget())
                 answer = await analytics.reprice(only_unpriced=only_unpriced)
             found.append((answer.repriced, answer.still_unpriced, answer.complete))
             assert len(found) < 9
@@ -248,7 +248,7 @@ async def test_a_new_price_makes_repricing_begin_anew(
     async with opened(tmp_path / "a.db") as analytics:
         await unpriced_ledger(analytics)
         with monkeypatch.context() as patch:
-            patch.setattr("custom_components.llm_analytics.analytics.keeper.time", Budget())
+            patch.setattr("custom_components.llm_analytics.analytics.costing.time", Budget())
             assert not (await analytics.reprice()).complete
         await analytics.set_rate(rate("enigma", "3"))
         answer = await analytics.reprice()
@@ -262,7 +262,7 @@ async def test_another_scope_begins_at_its_own_beginning(
     async with opened(tmp_path / "a.db") as analytics:
         await unpriced_ledger(analytics)
         with monkeypatch.context() as patch:
-            patch.setattr("custom_components.llm_analytics.analytics.keeper.time", Budget())
+            patch.setattr("custom_components.llm_analytics.analytics.costing.time", Budget())
             assert not (await analytics.reprice()).complete
         assert (await analytics.reprice(end=NOON + timedelta(hours=1))).still_unpriced == 4
 

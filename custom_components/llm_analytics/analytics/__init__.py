@@ -29,7 +29,6 @@ from .errors import (
     NotFoundError,
     StorageError,
 )
-from .keeper import Settings
 from .models import (
     ANONYMOUS,
     TOKEN_FIELDS,
@@ -49,6 +48,7 @@ from .pricing import ExchangeRate
 from .reporting import Export
 from .reports import Report
 from .service import Analytics
+from .settings import Settings
 from .totals import Filter, Json, Totals
 from .trends import Interval, Metric
 

@@ -1,4 +1,4 @@
-"""Care of the ledger: corrections, prices, clean-up, rebuilding and forgetting.
+"""Care of the ledger: corrections, clean-up, rebuilding and forgetting.
 
 Everything here changes many rows, so it works in small steps on the writing thread, with recording
 going on between them, for at most about a budget of seconds. An answer that is not ``complete``
@@ -6,24 +6,20 @@ asks to be called again; what was done until then is done.
 """
 
 import asyncio
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from collections.abc import Callable
+from datetime import date
 import sqlite3
 import time
 from typing import Final
 
-from .catalogue import Catalogue
-from .costs import Estimate, Forgetting, RateList, Rebuilding, Repricing
-from .default_rates import FREE_PROVIDERS
-from .errors import InvalidInputError, NotFoundError
-from .models import Rate, UsageEvent
+from .costs import Forgetting, Rebuilding
+from .errors import NotFoundError
 from .money import MAX_INT64
 from .overview import CleanUp
-from .periods import DAY, Days, day_span, from_us, midnight, to_us
-from .pricing import ExchangeRate, PriceBook
-from .reader import LedgerReader, check_order
-from .store import answers, filters, forgetting, maintenance, prices, queries, repricing
+from .periods import DAY, Days, from_us, midnight, to_us
+from .reader import LedgerReader
+from .settings import Settings
+from .store import filters, forgetting, maintenance, queries
 from .store.aggregates import Dimension
 from .store.database import Connection, hold_still, let_go, transaction
 from .store.events import EventWriter
@@ -34,27 +30,14 @@ _FOREVER: Final = 2**62
 _DETAIL_DAYS: Final = 7
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the household has chosen. ``retention_days`` 0 keeps events for ever."""
-
-    retention_days: int = 365
-    keep_details: bool = True
-    keep_metadata: bool = True
-    use_catalogue: bool = True
-    free_providers: Collection[str] = field(default=FREE_PROVIDERS)
-
-
 class LedgerKeeper(LedgerReader):
-    """The part of the ledger that corrects, prices and tidies."""
+    """The part of the ledger that corrects and tidies."""
 
     _db: Connection
     _events: EventWriter
     _settings: Settings
-    _catalogue: Catalogue | None
     _cleaning: asyncio.Lock
     _rebuild_from: date | None
-    _reprice_from: tuple[repricing.Scope, tuple[int, int]] | None
     _wrote: Callable[[], None]
 
     async def delete_event(self, event_id: int) -> None:
@@ -233,202 +216,3 @@ class LedgerKeeper(LedgerReader):
         """Let the database file be written again after ``begin_backup``."""
         self._check_open()
         await self._db.run(let_go)
-
-    # Prices
-
-    async def _renew_prices(self) -> None:
-        """Make the price book anew from the settings, the catalogue and the file."""
-        settings, catalogue, events = self._settings, self._catalogue, self._events
-
-        def renew(db: sqlite3.Connection) -> None:
-            events.book = price_book(db, settings, catalogue)
-
-        await self._db.run(renew)
-        self._reprice_from = None
-
-    async def set_catalogue(self, catalogue: Catalogue | None) -> None:
-        """Price what is recorded from now on from another catalogue."""
-        self._check_open()
-        self._catalogue = catalogue
-        await self._renew_prices()
-
-    async def estimate(self, usage: UsageEvent) -> Estimate:
-        """Return what a request would cost at its time, now without one.
-
-        Raises NotFoundError, with the closest known names, for a model without a price.
-        """
-        moment = usage.timestamp or self._clock()
-        book = await asyncio.to_thread(await self._book_maker())
-        return await asyncio.to_thread(prices.estimate, book, usage, moment, self._catalogue)
-
-    async def rates(self, provider: str | None = None, *, everything: bool = False) -> RateList:
-        """Return every override and default, every model ever used, and the unpriced ones.
-
-        ``everything`` adds the whole catalogue.
-        """
-        zone, catalogue = self._zone, self._catalogue
-        now = self._clock().astimezone(zone)
-        book = await asyncio.to_thread(await self._book_maker())
-        used = await self._read(prices.used_models)
-        unpriced = await self._read(lambda db: prices.unpriced(db, zone))
-        rates = await asyncio.to_thread(
-            prices.listed, book, used, catalogue if everything else None, provider, now
-        )
-        return RateList(
-            rates=rates, unpriced=[row for row in unpriced if provider in (None, row.provider)]
-        )
-
-    async def _book_maker(self) -> Callable[[], PriceBook]:
-        """Return a function that makes a price book for use on another thread."""
-        settings, catalogue = self._settings, self._catalogue
-        overrides, exchange = await self._read(prices.dated)
-        return lambda: make_book(overrides, exchange, settings, catalogue)
-
-    async def set_rate(self, rate: Rate, *, reprice: bool = False) -> Repricing | None:
-        """Store a dated price; with ``reprice`` give it to that model's events from then on.
-
-        Without a date it holds from the beginning if the model has no override yet, else from
-        now. Raises InvalidInputError for a currency without an exchange rate. A repricing that is
-        not complete is gone on with by ``reprice`` of all events.
-        """
-        self._check_open()
-        now = self._clock()
-        if rate.currency != "USD":
-            book = (await self._book_maker())()
-            if book.exchange_rate(rate.currency, rate.effective or now) is None:
-                raise InvalidInputError(
-                    "currency", f"no exchange rate is known for {rate.currency}; set one first"
-                )
-        kept = await self._db.run(lambda db: prices.set_rate(db, rate, now))
-        await self._renew_prices()
-        if not reprice:
-            return None
-        models = await self._db.run(lambda db: prices.models_of(db, rate.provider, rate.model))
-        start = 0 if kept.effective is None else to_us(kept.effective)
-        return await self._reprice(start, _FOREVER, only_unpriced=False, models=models)
-
-    async def set_exchange_rate(self, rate: ExchangeRate) -> None:
-        """Store a dated exchange rate; what was recorded keeps its price until repriced."""
-        self._check_open()
-        await self._db.run(lambda db: prices.set_exchange_rate(db, rate))
-        await self._renew_prices()
-
-    async def delete_rate(
-        self, provider: str, model: str, effective: datetime | None = None
-    ) -> int:
-        """Delete one dated price of a model, or all; return how many. Never reprices.
-
-        Raises NotFoundError if there is none.
-        """
-        self._check_open()
-        deleted = await self._db.run(lambda db: prices.delete_rate(db, provider, model, effective))
-        if not deleted:
-            raise NotFoundError("rate", f"{provider}/{model}")
-        await self._renew_prices()
-        return deleted
-
-    async def reprice(
-        self,
-        start: datetime | None = None,
-        end: datetime | None = None,
-        *,
-        only_unpriced: bool = True,
-        budget: float = _BUDGET,
-    ) -> Repricing:
-        """Give events with start <= time < end the price that holds for them now.
-
-        Reported costs stay. A call that was not complete is gone on with by the next of the same
-        scope, unless a price was set in between. Raises InvalidInputError unless start < end,
-        EventsRemovedError for a bound whose events are gone.
-        """
-        zone = self._zone
-        if start is not None and end is not None:
-            check_order(start, end)
-
-        def check(db: sqlite3.Connection) -> None:
-            answers.check_bounds(db, start, end, zone)
-            if start is not None:
-                queries.check_events(db, to_us(start), zone, "start")
-
-        await self._read(check)
-        return await self._reprice(
-            0 if start is None else to_us(start),
-            _FOREVER if end is None else to_us(end),
-            only_unpriced=only_unpriced,
-            budget=budget,
-        )
-
-    async def _reprice(
-        self,
-        start: int,
-        end: int,
-        *,
-        only_unpriced: bool,
-        models: tuple[int, ...] | None = None,
-        budget: float = _BUDGET,
-    ) -> Repricing:
-        self._check_open()
-        zone, events = self._zone, self._events
-        deadline = time.monotonic() + budget
-        asked = repricing.Scope(start=start, end=end, only_unpriced=only_unpriced, models=models)
-        scope = replace(asked, start=max(start, events.events_from, 0))
-        position = None
-        if self._reprice_from is not None and self._reprice_from[0] == asked:
-            position = self._reprice_from[1]
-        repriced = before = after = unpriced = 0
-        complete = models == ()
-        while not complete and time.monotonic() < deadline:
-            at = position
-
-            def step(db: sqlite3.Connection, at: tuple[int, int] | None = at) -> repricing.Step:
-                return repricing.reprice(
-                    db, scope, at, book=events.book, names=events.names, zone=events.zone
-                )
-
-            done = await self._db.run(step)
-            repriced += done.repriced
-            before += done.cost_before
-            after += done.cost_after
-            unpriced += done.still_unpriced
-            position = done.position
-            complete = position is None
-        self._reprice_from = None if position is None else (asked, position)
-        if repriced:
-            self._wrote()
-        skipped = [
-            day
-            for day in await self._db.run(maintenance.frozen_days)
-            if to_us(day_span(Days(day, day), zone).end) > start
-            and to_us(midnight(day, zone)) < end
-        ]
-        return Repricing(
-            repriced=repriced,
-            cost_before=before,
-            cost_after=after,
-            still_unpriced=unpriced,
-            skipped=skipped,
-            only_unpriced=only_unpriced,
-            complete=complete,
-        )
-
-
-def make_book(
-    overrides: list[Rate],
-    exchange: list[ExchangeRate],
-    settings: Settings,
-    catalogue: Catalogue | None,
-) -> PriceBook:
-    """Return a price book of these prices."""
-    return PriceBook(
-        overrides=overrides,
-        exchange_rates=exchange,
-        catalogue=catalogue,
-        free=frozenset(settings.free_providers),
-    )
-
-
-def price_book(
-    db: sqlite3.Connection, settings: Settings, catalogue: Catalogue | None
-) -> PriceBook:
-    """Return a price book of what the file holds."""
-    return make_book(*prices.dated(db), settings, catalogue)

@@ -4,7 +4,8 @@ It owns the database file, the writer's queue and the price book. The clock and 
 given to it; it never reads them from the system. All instants it takes and gives are aware
 datetimes; those it gives are in the home's zone. Amounts are exact ``Decimal`` US dollars.
 
-What can be asked stands in ``reader``, ``reporting`` and ``insights``, what tidies in ``keeper``.
+What can be asked stands in ``reader``, ``reporting``, ``insights`` and ``costing``, what tidies in
+``keeper``.
 """
 
 import asyncio
@@ -20,12 +21,14 @@ from zoneinfo import ZoneInfo
 
 from .catalogue import Catalogue
 from .checks import AHEAD, EARLIEST, MAX_BATCH
+from .costing import Costing, price_book
 from .errors import AnalyticsError, DamagedDatabaseError, InvalidInputError
 from .insights import Insights
-from .keeper import LedgerKeeper, Settings, price_book
+from .keeper import LedgerKeeper
 from .models import Recorded, RecordedBatch, UsageEvent
 from .pricing import PriceBook
 from .reporting import Reporting
+from .settings import Settings
 from .store import maintenance, queries
 from .store.database import open_reader, open_writer, quick_check, set_aside
 from .store.events import EventWriter, Pending, Written
@@ -34,7 +37,7 @@ from .writer import Writer
 _LOGGER = logging.getLogger(__name__)
 
 
-class Analytics(Reporting, Insights, LedgerKeeper):
+class Analytics(Reporting, Insights, Costing, LedgerKeeper):
     """A household's ledger of language-model usage: made by ``open``, ended by ``close``."""
 
     def __init__(
