@@ -363,8 +363,7 @@ class JsonObject(Leaf):
     def openapi(self) -> Schema:
         return {
             "type": "object",
-            "description": f"At most {self.maximum} bytes as JSON, {_MAX_DEPTH} levels deep, "
-            "with numbers of 64 bits.",
+            "description": f"At most {self.maximum} bytes as JSON, with numbers of 64 bits.",
         }
 
 
