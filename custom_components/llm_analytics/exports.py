@@ -1,6 +1,7 @@
 """Reports as files: text in pieces, so that any size passes through a little memory."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -17,7 +18,7 @@ class ExportedFile:
 
     name: str
     content_type: str
-    chunks: AsyncIterator[str]
+    chunks: AsyncGenerator[str]
 
 
 async def async_export_csv(analytics: Analytics, data: Mapping[str, Any]) -> ExportedFile:
@@ -36,21 +37,22 @@ async def async_export_json(analytics: Analytics, data: Mapping[str, Any]) -> Ex
     )
     report = json_text((await analytics.report(**arguments)).as_dict())
 
-    async def chunks() -> AsyncIterator[str]:
+    async def chunks() -> AsyncGenerator[str]:
         if not data["detailed"]:
             yield report
             return
         yield f'{report[:-1]},"events":['
         separator = ""
-        async for page in analytics.export_events(scope, wanted):
-            yield separator + ",".join(json_text(event.as_dict()) for event in page)
-            separator = ","
+        async with aclosing(analytics.export_events(scope, wanted)) as pages:
+            async for page in pages:
+                yield separator + ",".join(json_text(event.as_dict()) for event in page)
+                separator = ","
         yield "]}"
 
     return ExportedFile(f"{scope.name}.json", "application/json", chunks())
 
 
-async def async_write(hass: HomeAssistant, path: Path, chunks: AsyncIterator[str]) -> int:
+async def async_write(hass: HomeAssistant, path: Path, chunks: AsyncGenerator[str]) -> int:
     """Write a file piece by piece, replacing one of that name at the end; return its bytes.
 
     Raises OSError; whatever was there before is then left as it was.
@@ -64,8 +66,9 @@ async def async_write(hass: HomeAssistant, path: Path, chunks: AsyncIterator[str
     file = await hass.async_add_executor_job(begin)
     size = 0
     try:
-        async for chunk in chunks:
-            size += await hass.async_add_executor_job(file.write, chunk.encode())
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                size += await hass.async_add_executor_job(file.write, chunk.encode())
         await hass.async_add_executor_job(file.close)
         await hass.async_add_executor_job(part.replace, path)
     except BaseException:

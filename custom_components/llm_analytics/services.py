@@ -5,6 +5,7 @@ wrong is said in a translated error that names the field.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -118,13 +119,14 @@ async def _generate_report(call: ServiceCall, analytics: Analytics, data: dict[s
 async def _bounded_text(file: ExportedFile) -> str:
     """Return a report's text, if it is not too large for a response."""
     parts, size = [], 0
-    async for chunk in file.chunks:
-        parts.append(chunk)
-        size += len(chunk)
-        if size > _MAX_RESPONSE:
-            raise ServiceValidationError(
-                translation_domain=DOMAIN, translation_key="report_too_large"
-            )
+    async with aclosing(file.chunks) as chunks:
+        async for chunk in chunks:
+            parts.append(chunk)
+            size += len(chunk)
+            if size > _MAX_RESPONSE:
+                raise ServiceValidationError(
+                    translation_domain=DOMAIN, translation_key="report_too_large"
+                )
     return "".join(parts)
 
 

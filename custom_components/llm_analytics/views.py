@@ -6,6 +6,7 @@ with the file. A known user who lacks a right gets 403: a 401 would count toward
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, partial
@@ -167,8 +168,9 @@ async def send_attachment(request: web.Request, file: ExportedFile) -> web.Strea
     response.content_type = file.content_type
     response.charset = "utf-8"
     await response.prepare(request)
-    async for chunk in file.chunks:
-        await response.write(chunk.encode())
+    async with aclosing(file.chunks) as chunks:
+        async for chunk in chunks:
+            await response.write(chunk.encode())
     await response.write_eof()
     return response
 

@@ -213,7 +213,8 @@ def big_batches(sizes: Sizes) -> list[Operation]:
 def big_stories(draw: st.DrawFn) -> tuple[Story, int]:
     """Draw a story that begins with a big ledger, and how many days that has."""
     zone, sizes = draw(st.sampled_from(ZONES)), draw(SIZES)
-    operations = big_batches(sizes) + draw(st.lists(UPHEAVAL, max_size=8))
+    least = draw(st.sampled_from([0, 3, 8]))
+    operations = big_batches(sizes) + draw(st.lists(UPHEAVAL, min_size=least, max_size=12))
     return Story(zone, draw(presents(zone)), draw(st.booleans()), operations), sizes.days
 
 

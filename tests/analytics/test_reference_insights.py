@@ -1,13 +1,17 @@
 """Every analysis of the engine agrees with the reference ledger, whatever happened before."""
 
+from datetime import UTC, datetime, timedelta
+from functools import partial
 import os
 from pathlib import Path
 import tempfile
+from zoneinfo import ZoneInfo
 
 from hypothesis import HealthCheck, given, settings
 
-from .insight_ledgers import ASKED, Asked, Story, big_stories, small_stories
+from .insight_ledgers import ASKED, Asked, Operation, Story, big_stories, small_stories
 from .insight_twins import InsightTwins
+from .ledgers import Drawn
 from .reference_prices import PricedLedger
 
 CI = os.environ.get("CI") == "true"
@@ -53,3 +57,43 @@ async def test_big_ledgers_give_the_analyses_of_the_reference(
 ) -> None:
     story, days = big
     await live_and_compare(story, asked, days=days)
+
+
+async def test_hours_go_with_their_days_though_the_zone_has_changed() -> None:
+    zone, now = ZoneInfo("Pacific/Chatham"), datetime(2024, 4, 7, 9, 13, tzinfo=UTC)
+    events = [
+        Drawn(
+            {"provider": "acme", "model": "m", "endpoint": "e"}
+            | {"tokens_prompt": hours, "tokens_response": 0, "status": "ok"},
+            partial(hours_ago, hours),
+        )
+        for hours in range(1, 30 * 24, 3)
+    ]
+    operations: list[Operation] = [
+        ("batch", events),
+        ("clean", (15, True)),
+        ("zone", ZoneInfo("Europe/Berlin")),
+        ("clean", (10, False)),
+    ]
+    asked = Asked(
+        filters=[{}],
+        device="ip:10.0.0.2",
+        bounds=(no_bound, no_bound),
+        dates=False,
+        days=30,
+        long_days=90,
+        interval="day",
+        threshold="2",
+        top=8,
+        provider=None,
+    )
+    story = Story(zone, now, keep_details=True, operations=operations)
+    await live_and_compare(story, asked)
+
+
+def hours_ago(hours: int, _: ZoneInfo, now: datetime) -> datetime:
+    return now - timedelta(hours=hours)
+
+
+def no_bound(_: ZoneInfo, __: datetime) -> None:
+    return None

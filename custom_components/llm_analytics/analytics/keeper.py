@@ -25,6 +25,7 @@ from .store.database import Connection, hold_still, let_go, transaction
 from .store.events import EventWriter
 
 _BUDGET: Final = 20.0
+_EXPORT_POLL: Final = 0.05
 _FOREVER: Final = 2**62
 # How long events stay where the household does not keep request details: retries still find them.
 _DETAIL_DAYS: Final = 7
@@ -96,6 +97,9 @@ class LedgerKeeper(LedgerReader):
                     return done
 
                 self._check_open()
+                if self._exports:  # nothing goes that an export has promised
+                    await asyncio.sleep(_EXPORT_POLL)
+                    continue
                 done = await self._db.run(step)
                 deleted += done.events
                 aggregates += done.aggregates

@@ -37,6 +37,7 @@ class LedgerReader:
     _writer: Writer[Pending, tuple[Written, ...]]
     _last_write: datetime | None
     _closed: bool
+    _exports: int
 
     @property
     def zone(self) -> ZoneInfo:

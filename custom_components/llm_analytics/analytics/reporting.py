@@ -1,6 +1,7 @@
 """Reports and their exports: any period, any size, constant memory."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -99,7 +100,7 @@ class Reporting(LedgerReader):
         span: Span | None = None,
         wanted: Filter = ANYTHING,
         detailed: bool = False,
-    ) -> tuple[str, AsyncIterator[str]]:
+    ) -> tuple[str, AsyncGenerator[str]]:
         """Return a report's file name and its CSV text in pieces, memory staying constant.
 
         ``detailed`` gives one row per event, else one per day, device, endpoint and provider.
@@ -113,30 +114,38 @@ class Reporting(LedgerReader):
 
     async def export_events(
         self, covered: Export, wanted: Filter = ANYTHING
-    ) -> AsyncIterator[Sequence[StoredEvent]]:
-        """Yield an export's events in pages, oldest first; those recorded since are not in it."""
+    ) -> AsyncGenerator[Sequence[StoredEvent]]:
+        """Yield an export's events in pages, oldest first; those recorded since are not in it.
+
+        Clean-up waits until the last page was taken or the iterator is closed.
+        """
         zone = self._zone
         after = (0, 0)
-        while page := await self._read(
-            partial(
-                export.events_after,
-                wanted=wanted,
-                span=covered.span,
-                after=after,
-                last_event=covered.last_event,
-                zone=zone,
-            )
-        ):
-            yield page
-            after = (to_us(page[-1].timestamp), page[-1].id)
+        self._exports += 1
+        try:
+            while page := await self._read(
+                partial(
+                    export.events_after,
+                    wanted=wanted,
+                    span=covered.span,
+                    after=after,
+                    last_event=covered.last_event,
+                    zone=zone,
+                )
+            ):
+                yield page
+                after = (to_us(page[-1].timestamp), page[-1].id)
+        finally:
+            self._exports -= 1
 
-    async def detailed_csv(self, covered: Export, wanted: Filter = ANYTHING) -> AsyncIterator[str]:
+    async def detailed_csv(self, covered: Export, wanted: Filter = ANYTHING) -> AsyncGenerator[str]:
         """Yield an export as CSV text, one row an event."""
         yield csv_lines([CSV_DETAILED])
-        async for page in self.export_events(covered, wanted):
-            yield csv_lines(csv_event(event) for event in page)
+        async with aclosing(self.export_events(covered, wanted)) as pages:
+            async for page in pages:
+                yield csv_lines(csv_event(event) for event in page)
 
-    async def summary_csv(self, covered: Export, wanted: Filter = ANYTHING) -> AsyncIterator[str]:
+    async def summary_csv(self, covered: Export, wanted: Filter = ANYTHING) -> AsyncGenerator[str]:
         """Yield an export as CSV text, one row a day, device, endpoint and provider."""
         zone, span = self._zone, covered.span
         yield csv_lines([CSV_SUMMARY])

@@ -62,6 +62,7 @@ class Analytics(Reporting, Insights, Costing, LedgerKeeper):
         self._rebuild_from: date | None = None
         self._reprice_from = None
         self._closed = False
+        self._exports = 0
 
     @classmethod
     async def open(

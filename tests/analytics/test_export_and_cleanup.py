@@ -1,0 +1,35 @@
+"""Clean-up waits for exports: what an export has begun to promise does not go from under it."""
+
+from contextlib import aclosing
+from pathlib import Path
+
+from custom_components.llm_analytics.analytics import Period
+
+from .support import DAY, NOON, opened
+from .usage import usage
+
+
+async def test_cleanup_waits_for_a_running_export(tmp_path: Path) -> None:
+    async with opened(tmp_path / "a.db") as analytics:
+        old = [usage(timestamp=NOON - 40 * DAY) for _ in range(1_000)]
+        await analytics.record_many(old)
+        await analytics.record_many(old)
+        scope = await analytics.export_scope(Period.ALL)
+        async with aclosing(analytics.export_events(scope)) as pages:
+            first = await anext(pages)
+            waiting = await analytics.clean_up(30, budget=0.2)
+            assert (waiting.events_deleted, waiting.complete) == (0, False)
+            rest = [event for page in [first, *[page async for page in pages]] for event in page]
+        assert len(rest) == 2_000
+        assert (await analytics.clean_up(30)).events_deleted == 2_000
+
+
+async def test_an_abandoned_export_holds_nothing_up(tmp_path: Path) -> None:
+    async with opened(tmp_path / "a.db") as analytics:
+        await analytics.record(usage(timestamp=NOON - 40 * DAY))
+        _, text = await analytics.report_csv(Period.ALL, detailed=True)
+        async with aclosing(text):
+            await anext(text)
+            await anext(text)
+            assert not (await analytics.clean_up(30, budget=0.1)).complete
+        assert (await analytics.clean_up(30, budget=5)).complete
