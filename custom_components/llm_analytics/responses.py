@@ -405,8 +405,7 @@ ANSWERS: Final[dict[tuple[str, str], Answer]] = {
     ("post", "cost/rates"): Answer(
         "Set a model's price",
         shape(status=_STATUS, message=TEXT, repriced_events=COUNT),
-        _REMOVED,
-        "A currency other than USD needs an exchange rate.",
+        rule="A currency other than USD needs an exchange rate.",
     ),
     ("delete", "cost/rates"): Answer(
         "Delete one price of a model, or all", shape(status=word("ok"), deleted=COUNT), _UNKNOWN
