@@ -15,7 +15,7 @@ from .ledgers import Drawn
 from .reference_prices import PricedLedger
 
 CI = os.environ.get("CI") == "true"
-EXAMPLES = int(os.environ.get("LEDGER_EXAMPLES", "500" if CI else "30"))
+EXAMPLES = int(os.environ.get("LEDGER_EXAMPLES", "500" if CI else "100"))
 BIG = EXAMPLES * 2 // 5
 
 
