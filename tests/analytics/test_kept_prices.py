@@ -15,7 +15,7 @@ from custom_components.llm_analytics.analytics import (
     NotFoundError,
     Rate,
     Settings,
-    keeper,
+    costing,
 )
 from custom_components.llm_analytics.analytics.catalogue import Catalogue
 from custom_components.llm_analytics.analytics.store import repricing
@@ -111,7 +111,7 @@ async def test_repricing_goes_on_where_it_stopped(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(repricing, "BATCH", 2)
-    monkeypatch.setattr(keeper, "time", Ticks())  # a budget of n seconds lasts n - 1 steps
+    monkeypatch.setattr(costing, "time", Ticks())  # a budget of n seconds lasts n - 1 steps
     async with opened(path) as analytics:
         for days in range(5):
             await analytics.record(acme(timestamp=NOON - days * DAY))
