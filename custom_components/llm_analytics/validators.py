@@ -5,12 +5,13 @@ actions have only text to offer (a template renders to text), so there the same 
 ``lenient`` and read numbers from text as well.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 import re
-from typing import Any, Final, override
+from typing import Any, Final, Never, override
 
 import voluptuous as vol
 
@@ -36,24 +37,28 @@ def shown(value: object) -> str:
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
-class Leaf:
+class Leaf(ABC):
     """A validator of one value."""
 
     lenient = False
 
+    @abstractmethod
     def __call__(self, value: Any) -> Any:
         """Return the value as the engine takes it, or raise vol.Invalid."""
-        raise vol.Invalid(f"must be {self.accepts}, got {shown(value)}")
 
     @property
+    @abstractmethod
     def accepts(self) -> str:
         """Return what is accepted, in words that follow "must be"."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def openapi(self) -> Schema:
         """Return what is accepted as an OpenAPI schema."""
-        raise NotImplementedError
+
+    def refuse(self, value: object) -> Never:
+        """Raise vol.Invalid saying what is accepted and what was given."""
+        raise vol.Invalid(f"must be {self.accepts}, got {shown(value)}")
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ class Whole(Leaf):
             or isinstance(number, bool)
             or not self.minimum <= number <= self.maximum
         ):
-            super().__call__(value)
+            self.refuse(value)
         return int(number)
 
     @property
@@ -111,7 +116,7 @@ class Number(Leaf):
             or not Decimal(number).is_finite()
             or not self.minimum <= number <= self.maximum
         ):
-            super().__call__(value)
+            self.refuse(value)
         return Decimal(number)
 
     @property
@@ -135,7 +140,7 @@ class Text(Leaf):
     @override
     def __call__(self, value: Any) -> str:
         if not isinstance(value, str) or not self.minimum <= len(value) <= self.maximum:
-            super().__call__(value)
+            self.refuse(value)
         if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
             raise vol.Invalid("must not contain NUL or half of a surrogate pair")
         return str(value)
@@ -166,7 +171,7 @@ class Choice(Leaf):
     @override
     def __call__(self, value: Any) -> str:
         if not isinstance(value, str) or value not in self.words:
-            super().__call__(value)
+            self.refuse(value)
         return str(value)
 
     @property
@@ -191,7 +196,7 @@ class Flag(Leaf):
         if self.lenient and value in ("true", "false"):
             return bool(value == "true")
         if not isinstance(value, bool):
-            super().__call__(value)
+            self.refuse(value)
         return bool(value)
 
     @property
@@ -234,7 +239,7 @@ class Moment(Leaf):
             return self._of_text(value)
         if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
             return self._of_epoch(Decimal(repr(value)) if isinstance(value, float) else value)
-        return super().__call__(value)  # type: ignore[no-any-return] # always raises
+        return self.refuse(value)
 
     def _of_text(self, value: str) -> datetime | date:
         text = _LOST_PLUS.sub(r"\1+\2", value) if self.lenient else value
@@ -245,7 +250,7 @@ class Moment(Leaf):
                 raise ValueError(text)  # noqa: TRY301 - a date alone is no instant
             return self._aware(datetime.fromisoformat(text))
         except ValueError:
-            return super().__call__(value)  # type: ignore[no-any-return] # always raises
+            self.refuse(value)
 
     @staticmethod
     def _aware(value: datetime) -> datetime:
@@ -255,7 +260,7 @@ class Moment(Leaf):
 
     def _of_epoch(self, value: int | Decimal) -> datetime:
         if not 0 <= value < 10**17:
-            super().__call__(value)
+            self.refuse(value)
         if value >= _MILLISECONDS:
             raise vol.Invalid(
                 f"must be in seconds since 1970, not milliseconds, got {shown(value)}"
@@ -295,7 +300,7 @@ class Day(Leaf):
                 day = date.min
             if date(2000, 1, 1) <= day <= date(2999, 12, 31):
                 return day
-        return super().__call__(value)  # type: ignore[no-any-return] # always raises
+        return self.refuse(value)
 
     @property
     @override
@@ -317,7 +322,7 @@ class Tags(Leaf):
     @override
     def __call__(self, value: Any) -> tuple[str, ...]:
         if not isinstance(value, list | tuple):
-            super().__call__(value)
+            self.refuse(value)
         tags = tuple(dict.fromkeys(Text(1, 64)(tag) for tag in value))
         if len(tags) > self.maximum:
             raise vol.Invalid(f"must be at most {self.maximum} different tags, got {len(tags)}")
@@ -343,7 +348,7 @@ class JsonObject(Leaf):
     @override
     def __call__(self, value: Any) -> str:
         if not isinstance(value, Mapping):
-            super().__call__(value)
+            self.refuse(value)
         try:
             text = metadata_text(value)
         except InvalidInputError as error:
@@ -374,7 +379,7 @@ class Parameters(Leaf):
     @override
     def __call__(self, value: Any) -> dict[str, Any]:
         if not isinstance(value, Mapping):
-            super().__call__(value)
+            self.refuse(value)
         return {str(name): item for name, item in value.items()}
 
     @property
@@ -399,7 +404,7 @@ class Checked(Leaf):
     @override
     def __call__(self, value: Any) -> str:
         if not isinstance(value, str):
-            super().__call__(value)
+            self.refuse(value)
         try:
             return str(self.check(value))
         except InvalidInputError as error:
