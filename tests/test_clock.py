@@ -38,6 +38,7 @@ async def set_up(hass: HomeAssistant, **options: Any) -> MockConfigEntry:
 
 async def moved(hass: HomeAssistant, freezer: FrozenDateTimeFactory, moment: datetime) -> None:
     """Move the clock and let everything that is due happen."""
+    await hass.async_block_till_done()
     freezer.move_to(moment)
     async_fire_time_changed(hass)
     await hass.async_block_till_done(wait_background_tasks=True)

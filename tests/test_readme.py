@@ -510,7 +510,7 @@ async def test_the_sensor_table_has_every_sensor(
     registry = er.async_get(hass)
     entities = er.async_entries_for_config_entry(registry, entry.entry_id)
     assert documented == {
-        entity.entity_id: entity.unit_of_measurement
+        entity.entity_id: entity.unit_of_measurement or "none"
         for entity in entities
         if entity.domain == "sensor"
     }

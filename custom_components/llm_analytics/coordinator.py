@@ -28,10 +28,10 @@ from .analytics import (
     FREE_PROVIDERS,
     Analytics,
     AnalyticsError,
+    Figures,
     NewerSchemaError,
     Settings,
     StorageError,
-    Summary,
     midnight,
 )
 from .catalogue import CatalogueRefresh
@@ -58,7 +58,7 @@ _UTC = ZoneInfo("UTC")
 type LlmAnalyticsConfigEntry = ConfigEntry[LlmAnalyticsCoordinator]
 
 
-class LlmAnalyticsCoordinator(DataUpdateCoordinator[Summary]):
+class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
     """Owns the ledger of one config entry and the figures shown from it."""
 
     config_entry: LlmAnalyticsConfigEntry
@@ -132,9 +132,9 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Summary]):
         )
 
     @override
-    async def _async_update_data(self) -> Summary:
+    async def _async_update_data(self) -> Figures:
         try:
-            return await self.analytics.summary()
+            return await self.analytics.figures()
         except AnalyticsError as error:
             raise UpdateFailed(
                 translation_domain=DOMAIN,

@@ -23,6 +23,6 @@ async def async_get_config_entry_diagnostics(
         "options": async_redact_data(entry.options, TO_REDACT),
         "time_zone": coordinator.analytics.zone.key,
         "health": async_redact_data(health.as_dict(), TO_REDACT),
-        "summary": plain_floats(coordinator.data.as_dict()),
+        "summary": plain_floats(coordinator.data.summary.as_dict()),
         "last_update_success": coordinator.last_update_success,
     }

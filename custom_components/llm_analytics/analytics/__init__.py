@@ -42,7 +42,7 @@ from .models import (
     StoredEvent,
     UsageEvent,
 )
-from .overview import CleanUp, Dashboard, EventPage, Health, PeriodTotals, Summary
+from .overview import CleanUp, Dashboard, EventPage, Figures, Health, PeriodTotals, Summary
 from .periods import Period, Span, midnight
 from .pricing import ExchangeRate
 from .reporting import Export
@@ -76,6 +76,7 @@ __all__ = [
     "EventsRemovedError",
     "ExchangeRate",
     "Export",
+    "Figures",
     "Filter",
     "Health",
     "Interval",

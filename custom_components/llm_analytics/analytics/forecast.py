@@ -22,6 +22,7 @@ to 1.5 times as much in months of growth. ``tests/analytics/test_forecast.py`` b
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
@@ -47,11 +48,15 @@ class Projection:
     low: Fraction
     high: Fraction
 
+    def shown(self, *, money: bool) -> Decimal:
+        """Return the projected figure for the eye; ``money`` if it is in picos."""
+        return shown_amount(self.projected, money=money)
+
     def as_dict(self, *, money: bool) -> dict[str, Json]:
         """Return the projection as the API writes it; ``money`` if it is in picos."""
         return {
             "month_to_date": shown_amount(self.month_to_date, money=money),
-            "projected": shown_amount(self.projected, money=money),
+            "projected": self.shown(money=money),
             "low": shown_amount(self.low, money=money),
             "high": shown_amount(self.high, money=money),
         }

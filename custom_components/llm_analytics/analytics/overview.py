@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 
+from .forecast import Forecast
 from .models import StoredEvent
-from .money import from_pico
+from .money import average_pico, from_pico, rounded
 from .periods import Period
 from .reports import DeviceTotals, EndpointTotals
 from .totals import Filter, Json, Totals
@@ -51,6 +53,38 @@ class Summary:
                 "unpriced_requests": totals.unpriced,
             }
         return answer | {"filter_device_ip": self.filter.device_ip}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What the sensors show: the running periods, and what stands out today and this month.
+
+    ``cost_change`` is today's cost against yesterday's up to the same time of day in per cent;
+    ``top_model`` is provider/model of today's highest cost, None if nothing cost anything.
+    """
+
+    summary: Summary
+    cost_change: Fraction
+    forecast: Forecast
+    top_model: str | None
+
+    @property
+    def cost_change_percent(self) -> Decimal:
+        """Return the change of today's cost in per cent, to 2 places."""
+        return rounded(self.cost_change)
+
+    @property
+    def average_latency(self) -> Decimal | None:
+        """Return the mean latency of today's requests that gave one, in ms to 2 places."""
+        totals = self.summary.today.totals
+        return rounded(Fraction(totals.latency, totals.timed * 1000)) if totals.timed else None
+
+    @property
+    def cost_per_request(self) -> Decimal | None:
+        """Return the mean cost of today's priced requests in USD, to 12 places."""
+        totals = self.summary.today.totals
+        priced = totals.requests - totals.unpriced
+        return average_pico(totals.cost, priced) if priced else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 from .errors import ClosedError, InvalidInputError, NotFoundError
 from .models import Status, StoredEvent
 from .money import MAX_INT64
-from .overview import Dashboard, EventPage, Health, Summary
+from .overview import Dashboard, EventPage, Figures, Health, Summary
 from .periods import from_us, to_us
 from .schema import SCHEMA_VERSION
-from .store import answers, filters, listing, queries
+from .store import answers, figures, filters, listing, queries
 from .store.database import Connection
 from .store.events import Pending, Written, read_event
 from .totals import Filter
@@ -111,6 +111,10 @@ class LedgerReader:
         return await self._read(
             partial(answers.summary, wanted=wanted, now=self._clock(), zone=self._zone)
         )
+
+    async def figures(self) -> Figures:
+        """Return what the sensors show, unfiltered."""
+        return await self._read(partial(figures.figures, now=self._clock(), zone=self._zone))
 
     async def dashboard(self, wanted: Filter = ANYTHING) -> Dashboard:
         """Return the dashboard. Raises EventsRemovedError for a tag whose events are gone."""

@@ -165,6 +165,11 @@ class Comparison:
     unpriced: int
     filter: Filter
 
+    def change_to_same_time(self, metric: Metric) -> Fraction | None:
+        """Return the change in per cent from the earlier period up to the same time of day."""
+        same_time = self.to_same_time.get(metric)
+        return None if same_time is None else percent_change(same_time, self.current[metric])
+
     def as_dict(self) -> dict[str, Json]:
         """Return the comparison as the API writes it."""
         return {
@@ -186,7 +191,7 @@ class Comparison:
 
     def _row(self, metric: Metric) -> dict[str, Json]:
         current, previous = self.current[metric], self.previous[metric]
-        same_time = self.to_same_time.get(metric)
+        same_time, change = self.to_same_time.get(metric), self.change_to_same_time(metric)
         return {
             "current": metric_shown(metric, current),
             "previous": metric_shown(metric, previous),
@@ -195,9 +200,7 @@ class Comparison:
             "previous_to_same_time": (
                 None if same_time is None else metric_shown(metric, same_time)
             ),
-            "change_percent_to_same_time": (
-                None if same_time is None else rounded(percent_change(same_time, current))
-            ),
+            "change_percent_to_same_time": (None if change is None else rounded(change)),
         }
 
 

@@ -1,0 +1,35 @@
+"""Everything that the sensors show, from one snapshot."""
+
+from datetime import datetime
+import sqlite3
+from zoneinfo import ZoneInfo
+
+from ..breakdowns import model_name
+from ..overview import Figures
+from ..periods import Period, to_date
+from ..totals import Filter
+from ..trends import Metric
+from . import answers, trends
+from .filters import Chosen
+from .queries import Window
+
+
+def figures(db: sqlite3.Connection, *, now: datetime, zone: ZoneInfo) -> Figures:
+    """Return the sensors' figures."""
+    everything = Filter()
+    today = now.astimezone(zone).date()
+    day = Window(to_date(Period.DAY, today=today))
+    paid = [row for row in answers.models(db, day, Chosen(), zone) if row.totals.cost]
+    top = min(
+        ((-row.totals.cost, model_name(row.provider, row.model)) for row in paid),
+        default=(0, None),
+    )
+    comparison = trends.comparison(db, 1, everything, now=now, zone=zone)
+    change = comparison.change_to_same_time(Metric.COST)
+    assert change is not None  # the quarter-hours of all events are always there
+    return Figures(
+        summary=answers.summary(db, everything, now=now, zone=zone),
+        cost_change=change,
+        forecast=trends.forecast(db, now=now, zone=zone),
+        top_model=top[1],
+    )
