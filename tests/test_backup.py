@@ -1,15 +1,17 @@
 """A backup copies one consistent state while recording goes on."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 import random
 import shutil
 import sqlite3
 
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 import pytest
 
-from custom_components.llm_analytics.analytics import ClosedError, UsageEvent
+from custom_components.llm_analytics.analytics import UsageEvent
 from custom_components.llm_analytics.backup import async_post_backup, async_pre_backup
 from custom_components.llm_analytics.const import DATABASE
 from custom_components.llm_analytics.coordinator import LlmAnalyticsCoordinator
@@ -101,9 +103,13 @@ async def test_without_a_loaded_entry_there_is_nothing_to_do(hass: HomeAssistant
     await async_post_backup(hass)
 
 
+@pytest.mark.parametrize("hook", [async_pre_backup, async_post_backup])
 async def test_a_closed_ledger_says_so(
-    hass: HomeAssistant, coordinator: LlmAnalyticsCoordinator
+    hass: HomeAssistant,
+    coordinator: LlmAnalyticsCoordinator,
+    hook: Callable[[HomeAssistant], Awaitable[None]],
 ) -> None:
     await coordinator.analytics.close()
-    with pytest.raises(ClosedError):
-        await coordinator.analytics.begin_backup()
+    with pytest.raises(HomeAssistantError) as refusal:
+        await hook(hass)
+    assert refusal.value.translation_key == "closed"
