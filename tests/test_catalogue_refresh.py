@@ -137,3 +137,19 @@ async def test_a_bad_catalogue_changes_nothing(
     assert await prompt_price(hass) == 7.5
     assert hass_storage[KEY]["data"] == kept
     assert "The price catalogue" in caplog.text
+
+
+@pytest.mark.usefixtures("enable_custom_integrations")
+async def test_an_answer_without_end_is_not_read_to_its_end(
+    hass: HomeAssistant,
+    aioclient_mock: AiohttpClientMocker,
+    hass_storage: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("custom_components.llm_analytics.catalogue._MAX_BYTES", 100)
+    aioclient_mock.get(CATALOGUE_URL, text=published())
+    await set_up(hass, ON)
+    assert await prompt_price(hass) is None
+    assert KEY not in hass_storage
+    assert "more than 100 bytes" in caplog.text
