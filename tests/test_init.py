@@ -18,6 +18,7 @@ from custom_components.llm_analytics import async_unload_entry
 from custom_components.llm_analytics.analytics import Analytics, ClosedError, StorageError
 from custom_components.llm_analytics.const import DATABASE, DOMAIN
 from custom_components.llm_analytics.coordinator import LlmAnalyticsCoordinator
+from custom_components.llm_analytics.sensor import SENSORS
 from custom_components.llm_analytics.services import Action
 
 from .helpers import Client, act, database, get, post, rows, stored, usage
@@ -55,7 +56,8 @@ async def test_set_up_unload_and_set_up_again_keeps_the_ledger(
     assert config_entry.state is ConfigEntryState.NOT_LOADED
     assert database_threads() == []
     states = hass.states.async_all("sensor")
-    assert len(states) == 9
+    enabled = [sensor for sensor in SENSORS if sensor.entity_registry_enabled_default]
+    assert len(states) == len(enabled)
     assert {state.state for state in states} == {"unavailable"}
     assert sorted(path.name for path in database(hass).parent.glob(f"{DATABASE}*")) == [DATABASE]
 
@@ -170,7 +172,7 @@ async def test_a_first_answer_that_fails_closes_the_file_and_is_tried_again(
     async def fail(*_: object) -> None:
         raise StorageError("disk I/O error")
 
-    monkeypatch.setattr(Analytics, "summary", fail)
+    monkeypatch.setattr(Analytics, "figures", fail)
     assert await set_up(hass, config_entry) is ConfigEntryState.SETUP_RETRY
     assert config_entry.reason == "The ledger's database cannot be used: disk I/O error"
     assert database_threads() == []
