@@ -59,7 +59,7 @@ class Costing(LedgerReader):
         Raises NotFoundError, with the closest known names, for a model without a price.
         """
         moment = usage.timestamp or self._clock()
-        book = await asyncio.to_thread(await self._book_maker())
+        book = await self._book()
         return await asyncio.to_thread(prices.estimate, book, usage, moment, self._catalogue)
 
     async def rates(self, provider: str | None = None, *, everything: bool = False) -> RateList:
@@ -69,7 +69,7 @@ class Costing(LedgerReader):
         """
         zone, catalogue = self._zone, self._catalogue
         now = self._clock().astimezone(zone)
-        book = await asyncio.to_thread(await self._book_maker())
+        book = await self._book()
         used = await self._read(prices.used_models)
         unpriced = await self._read(lambda db: prices.unpriced(db, zone))
         rates = await asyncio.to_thread(
@@ -79,11 +79,10 @@ class Costing(LedgerReader):
             rates=rates, unpriced=[row for row in unpriced if provider in (None, row.provider)]
         )
 
-    async def _book_maker(self) -> Callable[[], PriceBook]:
-        """Return a function that makes a price book for use on another thread."""
+    async def _book(self) -> PriceBook:
+        """Return a price book beside the writer's, which belongs to the writing thread."""
         settings, catalogue = self._settings, self._catalogue
-        overrides, exchange = await self._read(prices.dated)
-        return lambda: make_book(overrides, exchange, settings, catalogue)
+        return await self._read(lambda db: price_book(db, settings, catalogue))
 
     async def set_rate(self, rate: Rate, *, reprice: bool = False) -> Repricing | None:
         """Store a dated price; with ``reprice`` give it to that model's events from then on.
@@ -95,7 +94,7 @@ class Costing(LedgerReader):
         self._check_open()
         now = self._clock()
         if rate.currency != "USD":
-            book = (await self._book_maker())()
+            book = await self._book()
             if book.exchange_rate(rate.currency, rate.effective or now) is None:
                 raise InvalidInputError(
                     "currency", f"no exchange rate is known for {rate.currency}; set one first"
@@ -213,23 +212,14 @@ class Costing(LedgerReader):
         )
 
 
-def make_book(
-    overrides: list[Rate],
-    exchange: list[ExchangeRate],
-    settings: Settings,
-    catalogue: Catalogue | None,
+def price_book(
+    db: sqlite3.Connection, settings: Settings, catalogue: Catalogue | None
 ) -> PriceBook:
-    """Return a price book of these prices."""
+    """Return a price book of what the file holds."""
+    overrides, exchange = prices.dated(db)
     return PriceBook(
         overrides=overrides,
         exchange_rates=exchange,
         catalogue=catalogue,
         free=frozenset(settings.free_providers),
     )
-
-
-def price_book(
-    db: sqlite3.Connection, settings: Settings, catalogue: Catalogue | None
-) -> PriceBook:
-    """Return a price book of what the file holds."""
-    return make_book(*prices.dated(db), settings, catalogue)

@@ -14,7 +14,7 @@ from .forecast import Forecast
 from .models import StoredEvent
 from .money import average_pico, from_pico, rounded
 from .periods import Period
-from .reports import DeviceTotals, EndpointTotals
+from .reports import DeviceTotals, EndpointTotals, average_latency
 from .totals import Filter, Json, Totals
 
 
@@ -76,8 +76,7 @@ class Figures:
     @property
     def average_latency(self) -> Decimal | None:
         """Return the mean latency of today's requests that gave one, in ms to 2 places."""
-        totals = self.summary.today.totals
-        return rounded(Fraction(totals.latency, totals.timed * 1000)) if totals.timed else None
+        return average_latency(self.summary.today.totals)
 
     @property
     def cost_per_request(self) -> Decimal | None:

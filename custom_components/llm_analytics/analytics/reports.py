@@ -211,7 +211,7 @@ def average(total: int, count: int) -> Json:
     return rounded(Fraction(total, count)) if count else 0
 
 
-def average_latency(totals: Totals) -> Json:
+def average_latency(totals: Totals) -> Decimal | None:
     """Return the mean latency in ms over the events that gave one, else None."""
     return rounded(Fraction(totals.latency, totals.timed * 1000)) if totals.timed else None
 

@@ -31,7 +31,7 @@ from .reporting import Reporting
 from .settings import Settings
 from .store import maintenance, queries
 from .store.database import open_reader, open_writer, quick_check, set_aside
-from .store.events import EventWriter, Pending, Written
+from .store.events import EventWriter, Pending
 from .writer import Writer
 
 _LOGGER = logging.getLogger(__name__)
@@ -161,7 +161,7 @@ class Analytics(Reporting, Insights, Costing, LedgerKeeper):
         An event whose request id the provider has already reported is not stored again; the
         stored one is returned. Raises InvalidInputError, ClosedError or StorageError.
         """
-        (written,) = await self._submit([self._pending(event)])
+        (written,) = await self._writer.submit([self._pending(event)])
         return Recorded(event=written.event, duplicate=written.duplicate)
 
     async def record_many(self, events: Sequence[UsageEvent]) -> RecordedBatch:
@@ -177,14 +177,11 @@ class Analytics(Reporting, Insights, Costing, LedgerKeeper):
                 pending.append(self._pending(event))
             except InvalidInputError as error:
                 raise error.at(index) from None
-        written = await self._submit(pending)
+        written = await self._writer.submit(pending)
         return RecordedBatch(
             ids=tuple(one.event.id for one in written),
             duplicates=sum(one.duplicate for one in written),
         )
-
-    async def _submit(self, pending: Sequence[Pending]) -> tuple[Written, ...]:
-        return await self._writer.submit(pending)
 
     def _pending(self, event: UsageEvent) -> Pending:
         now = self._clock()

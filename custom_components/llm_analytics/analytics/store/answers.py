@@ -7,6 +7,7 @@ from typing import Final
 import uuid
 from zoneinfo import ZoneInfo
 
+from ..breakdowns import model_name
 from ..overview import Dashboard, PeriodTotals, Summary
 from ..periods import (
     MICROSECOND,
@@ -31,6 +32,7 @@ from ..reports import (
     by_tokens,
 )
 from ..totals import Filter, Totals, sum_totals
+from ..trends import busiest
 from . import filters, listing, queries
 from .aggregates import Dimension
 from .filters import Chosen
@@ -167,8 +169,7 @@ def span_hours(
 
 def peak_hours(rows: list[tuple[int, int]]) -> list[int]:
     """Return every hour that reaches the most requests, none if there are no requests."""
-    most = max(count for count, _ in rows)
-    return [hour for hour, (count, _) in enumerate(rows) if count == most and count]
+    return busiest([count for count, _ in rows])
 
 
 def unpriced_models(db: sqlite3.Connection) -> list[str]:
@@ -177,7 +178,7 @@ def unpriced_models(db: sqlite3.Connection) -> list[str]:
         "SELECT DISTINCT provider, name FROM agg_day JOIN model ON model.id = agg_day.key"
         f" WHERE dimension = {Dimension.MODEL:d} AND unpriced > 0 ORDER BY provider, name"
     )
-    return [f"{provider}/{name or 'unknown'}" for provider, name in rows]
+    return [model_name(provider, name) for provider, name in rows]
 
 
 def report_days(db: sqlite3.Connection, period: Period, day: date | None, *, today: date) -> Days:

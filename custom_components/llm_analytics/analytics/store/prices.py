@@ -11,6 +11,7 @@ import difflib
 import sqlite3
 from zoneinfo import ZoneInfo
 
+from ..breakdowns import model_name
 from ..catalogue import Catalogue
 from ..costs import FREE_OF_CHARGE, Estimate, ListedRate, UnpricedModel
 from ..errors import NotFoundError
@@ -219,7 +220,7 @@ def estimate(
 
 
 def _hint(usage: UsageEvent, catalogue: Catalogue | None) -> str:
-    name = f"{usage.provider}/{usage.model or 'unknown'}"
+    name = model_name(usage.provider, usage.model)
     known = [model for provider, model in DEFAULTS if provider == usage.provider]
     known += catalogue.names(usage.provider) if catalogue is not None else []
     names = list(dict.fromkeys(known))
