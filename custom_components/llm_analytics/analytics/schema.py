@@ -15,6 +15,8 @@ leave 64 bits fails the statement instead of turning into a float.
   have been removed. ``agg_slot`` sums them by UTC quarter of an hour (µs // 900 s). Both change
   in the transaction of the events themselves. The key order keeps one dimension's days together,
   which is what keeps the dashboard flat in the number of events.
+- ``notice`` remembers what has been announced, by kind, key and local day, so that a restart does
+  not announce it again.
 - ``ledger`` has one row: the counters, the zone of the day rows, and ``events_from``, the instant
   before which single events have been removed.
 """
@@ -181,5 +183,19 @@ _SCHEMA_1: Final = (
     "INSERT INTO ledger VALUES (1, 0, 0, NULL, '', 1)",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_SCHEMA_1,)
+_SCHEMA_2: Final = (
+    # The name that the household gave a device, before what its clients call it.
+    "ALTER TABLE device ADD COLUMN given TEXT",
+    # What has been announced: a crossing, an anomaly, a model without a price; each once.
+    """
+    CREATE TABLE notice (
+        kind TEXT NOT NULL,
+        key TEXT NOT NULL,
+        day INTEGER NOT NULL,
+        PRIMARY KEY (kind, key, day)
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_SCHEMA_1, _SCHEMA_2)
 SCHEMA_VERSION: Final = len(MIGRATIONS)
