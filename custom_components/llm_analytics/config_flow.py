@@ -4,8 +4,10 @@ import os
 from typing import Any, override
 
 from homeassistant.config_entries import (
+    ConfigEntry,
     ConfigFlow,
     ConfigFlowResult,
+    ConfigSubentryFlow,
     OptionsFlowWithReload,
 )
 from homeassistant.core import callback
@@ -75,6 +77,10 @@ def checked(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     return kept, errors
 
 
+# The kinds of subentries, each with the flow that makes and changes one.
+SUBENTRY_FLOWS: dict[str, type[ConfigSubentryFlow]] = {}
+
+
 class LlmAnalyticsConfigFlow(ConfigFlow, domain=DOMAIN):
     """Set the ledger up; there is one."""
 
@@ -86,6 +92,15 @@ class LlmAnalyticsConfigFlow(ConfigFlow, domain=DOMAIN):
     def async_get_options_flow(config_entry: LlmAnalyticsConfigEntry) -> LlmAnalyticsOptionsFlow:
         """Return the options flow."""
         return LlmAnalyticsOptionsFlow()
+
+    @classmethod
+    @callback
+    @override
+    def async_get_supported_subentry_types(
+        cls, config_entry: ConfigEntry
+    ) -> dict[str, type[ConfigSubentryFlow]]:
+        """Return the kinds of subentries that can be added."""
+        return SUBENTRY_FLOWS
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask what is to be kept; everything else has a default."""

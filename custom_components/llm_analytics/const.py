@@ -16,6 +16,10 @@ DEFAULT_RETENTION_DAYS: Final = 365
 MIN_RETENTION_DAYS: Final = 30
 MAX_RETENTION_DAYS: Final = 730
 
+EVENT_ANOMALY: Final = f"{DOMAIN}_anomaly"
+EVENT_BUDGET: Final = f"{DOMAIN}_budget"
+EVENT_UNPRICED_MODEL: Final = f"{DOMAIN}_unpriced_model"
+
 # Where genai-prices publishes its newest data; the same address that its own updater reads.
 CATALOGUE_URL: Final = (
     "https://raw.githubusercontent.com/pydantic/genai-prices/refs/heads/main"

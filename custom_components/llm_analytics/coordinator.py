@@ -5,22 +5,30 @@ drives the roll-over at the home's midnight and the daily clean-up. A change of 
 time zone re-dates the ledger.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 import logging
 from pathlib import Path
-from typing import override
+from typing import Any, override
 from zoneinfo import ZoneInfo
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    ConfigEntry,
+    ConfigEntryChange,
+)
 from homeassistant.const import EVENT_CORE_CONFIG_UPDATE, EVENT_HOMEASSISTANT_CLOSE
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
 from homeassistant.helpers.debounce import Debouncer
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.event import (
+    async_call_later,
     async_track_point_in_utc_time,
     async_track_time_change,
     async_track_time_interval,
 )
+from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 
@@ -32,8 +40,10 @@ from .analytics import (
     NewerSchemaError,
     Settings,
     StorageError,
+    Watch,
     midnight,
 )
+from .announcements import Announcer
 from .catalogue import CatalogueRefresh
 from .const import (
     CONF_CATALOGUE,
@@ -51,6 +61,9 @@ _LOGGER = logging.getLogger(__name__)
 
 # Commits within this many seconds share one refresh, so a busy gateway does not keep the loop busy.
 _COOLDOWN = 1.0
+
+# Automations begin to listen when Home Assistant has started, one after the other.
+_AUTOMATIONS_BEGIN = 10.0
 
 # Home Assistant's default until the home has a place: not by name there, but the ledger keeps one.
 _UTC = ZoneInfo("UTC")
@@ -74,6 +87,8 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
             request_refresh_debouncer=Debouncer(hass, _LOGGER, cooldown=_COOLDOWN, immediate=True),
         )
         self._cancel_midnight: CALLBACK_TYPE | None = None
+        self._announcer: Announcer
+        self._subentries = subentries(entry)
 
     async def async_open(self) -> None:
         """Open the ledger. Raises ConfigEntryError or ConfigEntryNotReady."""
@@ -85,6 +100,7 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
                 settings=_settings(self.config_entry),
                 committed=self._committed,
             )
+            self._announcer = Announcer(self.hass, self.analytics)
         except NewerSchemaError as error:
             raise ConfigEntryError(
                 translation_domain=DOMAIN,
@@ -113,6 +129,12 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
         entry.async_on_unload(
             self.hass.bus.async_listen(EVENT_CORE_CONFIG_UPDATE, self._async_config_updated)
         )
+        entry.async_on_unload(
+            async_dispatcher_connect(
+                self.hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._async_entry_changed
+            )
+        )
+        entry.async_on_unload(async_at_started(self.hass, self._async_started))
         # Entries are not unloaded when Home Assistant stops.
         entry.async_on_unload(
             self.hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, self._async_close)
@@ -134,17 +156,41 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
     @override
     async def _async_update_data(self) -> Figures:
         try:
-            return await self.analytics.figures()
+            figures = await self.analytics.figures(watch(self.config_entry))
+            await self._announcer.async_announce(figures)
         except AnalyticsError as error:
             raise UpdateFailed(
                 translation_domain=DOMAIN,
                 translation_key="storage_error",
                 translation_placeholders={"error": str(error)},
             ) from error
+        return figures
 
     @callback
     def _committed(self) -> None:
         self._debounced_refresh.async_schedule_call()
+
+    @callback
+    def _async_started(self, _: HomeAssistant) -> None:
+        """Tell what has happened meanwhile, as soon as automations listen."""
+        if not self._announcer.listening:
+            self.config_entry.async_on_unload(
+                async_call_later(self.hass, _AUTOMATIONS_BEGIN, self._async_listened_to)
+            )
+
+    async def _async_listened_to(self, _: datetime) -> None:
+        self._announcer.listening = True
+        await self.async_refresh()
+
+    @callback
+    def _async_entry_changed(self, change: ConfigEntryChange, entry: ConfigEntry) -> None:
+        """Start anew when a subentry has come, gone or changed."""
+        if (
+            entry is self.config_entry
+            and change is ConfigEntryChange.UPDATED
+            and subentries(entry) != self._subentries
+        ):
+            self.hass.config_entries.async_schedule_reload(entry.entry_id)
 
     @callback
     def _schedule_midnight(self) -> None:
@@ -198,6 +244,16 @@ def local_zone() -> ZoneInfo:
     """Return Home Assistant's time zone."""
     zone = dt_util.get_default_time_zone()
     return zone if isinstance(zone, ZoneInfo) else _UTC
+
+
+def subentries(entry: ConfigEntry) -> dict[str, tuple[str, Mapping[str, Any]]]:
+    """Return title and data of every subentry, as they are now."""
+    return {name: (one.title, one.data) for name, one in entry.subentries.items()}
+
+
+def watch(entry: ConfigEntry) -> Watch:
+    """Return what the subentries ask to be watched."""
+    return Watch()
 
 
 def _settings(entry: LlmAnalyticsConfigEntry) -> Settings:

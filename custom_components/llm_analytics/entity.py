@@ -1,5 +1,6 @@
 """The base of every entity."""
 
+from homeassistant.config_entries import ConfigSubentry
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
@@ -9,20 +10,24 @@ from .coordinator import LlmAnalyticsCoordinator
 
 
 class LlmAnalyticsEntity(CoordinatorEntity[LlmAnalyticsCoordinator]):
-    """An entity of the ledger's service device."""
+    """An entity of the ledger's service device, or of a subentry's."""
 
     _attr_has_entity_name = True
 
     def __init__(
-        self, coordinator: LlmAnalyticsCoordinator, description: EntityDescription
+        self,
+        coordinator: LlmAnalyticsCoordinator,
+        description: EntityDescription,
+        subentry: ConfigSubentry | None = None,
     ) -> None:
-        """Name the entity after its description."""
+        """Name the entity after its description; a subentry's has a device of its own."""
         super().__init__(coordinator)
         self.entity_description = description
-        entry_id = coordinator.config_entry.entry_id
-        self._attr_unique_id = f"{entry_id}_{description.key}"
+        entry = coordinator.config_entry
+        owner = entry.entry_id if subentry is None else subentry.subentry_id
+        self._attr_unique_id = f"{owner}_{description.key}"
         self._attr_device_info = DeviceInfo(
-            identifiers={(DOMAIN, entry_id)},
-            name="LLM Analytics",
+            identifiers={(DOMAIN, owner)},
+            name="LLM Analytics" if subentry is None else subentry.title,
             entry_type=DeviceEntryType.SERVICE,
         )

@@ -42,7 +42,17 @@ from .models import (
     StoredEvent,
     UsageEvent,
 )
-from .overview import CleanUp, Dashboard, EventPage, Figures, Health, PeriodTotals, Summary
+from .notices import Notice, NoticeKind
+from .overview import (
+    CleanUp,
+    Dashboard,
+    EventPage,
+    Figures,
+    Health,
+    PeriodTotals,
+    Summary,
+    Watch,
+)
 from .periods import Period, Span, midnight
 from .pricing import ExchangeRate
 from .reporting import Export
@@ -85,6 +95,8 @@ __all__ = [
     "Metric",
     "NewerSchemaError",
     "NotFoundError",
+    "Notice",
+    "NoticeKind",
     "Period",
     "PeriodTotals",
     "Price",
@@ -101,6 +113,7 @@ __all__ = [
     "Summary",
     "Totals",
     "UsageEvent",
+    "Watch",
     "by_model",
     "daily",
     "figures",

@@ -19,7 +19,7 @@ from .periods import Days, day_span, midnight, to_us
 from .pricing import ExchangeRate, PriceBook
 from .reader import LedgerReader, check_order
 from .settings import Settings
-from .store import answers, maintenance, prices, queries, repricing
+from .store import answers, maintenance, notices, prices, queries, repricing
 from .store.database import Connection
 from .store.events import EventWriter
 
@@ -40,9 +40,11 @@ class Costing(LedgerReader):
     async def _renew_prices(self) -> None:
         """Make the price book anew from the settings, the catalogue and the file."""
         settings, catalogue, events = self._settings, self._catalogue, self._events
+        now = self._clock()
 
         def renew(db: sqlite3.Connection) -> None:
             events.book = price_book(db, settings, catalogue)
+            notices.forget_priced(db, events.book, now)
 
         await self._db.run(renew)
         self._reprice_from = None

@@ -6,7 +6,7 @@ asks to be called again; what was done until then is done.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 import sqlite3
 import time
@@ -15,11 +15,12 @@ from typing import Final
 from .costs import Forgetting, Rebuilding
 from .errors import NotFoundError
 from .money import MAX_INT64
+from .notices import Notice
 from .overview import CleanUp
 from .periods import DAY, Days, from_us, midnight, to_us
 from .reader import LedgerReader
 from .settings import Settings
-from .store import filters, forgetting, maintenance, queries
+from .store import filters, forgetting, maintenance, notices as store_notices, queries
 from .store.aggregates import Dimension
 from .store.database import Connection, hold_still, let_go, transaction
 from .store.events import EventWriter
@@ -210,6 +211,12 @@ class LedgerKeeper(LedgerReader):
         moved = await self._db.run(step)
         self._wrote()
         return Forgetting(events=touched if delete else moved, deleted=delete, complete=True)
+
+    async def announce(self, notices: Sequence[Notice]) -> list[Notice]:
+        """Return those of the notices that have not been announced yet; now they have been."""
+        self._check_open()
+        today = self._clock().astimezone(self._zone).date()
+        return await self._db.run(lambda db: store_notices.announce(db, notices, today))
 
     async def begin_backup(self) -> None:
         """Keep the database file still, so that it can be copied while recording goes on."""

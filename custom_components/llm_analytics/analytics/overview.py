@@ -4,8 +4,8 @@ A period here runs from its first local midnight to now; its days are whole loca
 end of today, so an event dated a few minutes ahead still counts.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -56,17 +56,28 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """What the household watches beside the running periods, by names of its own."""
+
+    tracked: Mapping[str, Filter] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
     """What the sensors show: the running periods, and what stands out today and this month.
 
     ``cost_change`` is today's cost against yesterday's up to the same time of day in per cent;
     ``top_model`` is provider/model of today's highest cost, None if nothing cost anything.
+    ``tracked`` are the periods under the filters watched, by their names; ``unpriced_models``
+    are provider/model of what had no price today or yesterday.
     """
 
     summary: Summary
     cost_change: Fraction
     forecast: Forecast
     top_model: str | None
+    tracked: Mapping[str, Summary]
+    unpriced_models: Sequence[str]
 
     @property
     def cost_change_percent(self) -> Decimal:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from .errors import ClosedError, InvalidInputError, NotFoundError
 from .models import Status, StoredEvent
 from .money import MAX_INT64
-from .overview import Dashboard, EventPage, Figures, Health, Summary
+from .overview import Dashboard, EventPage, Figures, Health, Summary, Watch
 from .periods import from_us, to_us
 from .schema import SCHEMA_VERSION
 from .store import answers, figures, filters, listing, queries
@@ -26,6 +26,7 @@ from .writer import Writer
 _FOREVER: Final = 2**62
 _CURSOR: Final = re.compile("([0-9]{1,18})-([0-9]{1,18})")
 ANYTHING: Final = Filter()
+NOTHING: Final = Watch()
 
 
 class LedgerReader:
@@ -112,9 +113,11 @@ class LedgerReader:
             partial(answers.summary, wanted=wanted, now=self._clock(), zone=self._zone)
         )
 
-    async def figures(self) -> Figures:
-        """Return what the sensors show, unfiltered."""
-        return await self._read(partial(figures.figures, now=self._clock(), zone=self._zone))
+    async def figures(self, watch: Watch = NOTHING) -> Figures:
+        """Return what the sensors show; only what is watched by a filter is filtered."""
+        return await self._read(
+            partial(figures.figures, watch=watch, now=self._clock(), zone=self._zone)
+        )
 
     async def dashboard(self, wanted: Filter = ANYTHING) -> Dashboard:
         """Return the dashboard. Raises EventsRemovedError for a tag whose events are gone."""

@@ -172,11 +172,13 @@ def peak_hours(rows: list[tuple[int, int]]) -> list[int]:
     return busiest([count for count, _ in rows])
 
 
-def unpriced_models(db: sqlite3.Connection) -> list[str]:
-    """Return provider/model of everything that has ever been recorded without a price."""
+def unpriced_models(db: sqlite3.Connection, since: date = date.min) -> list[str]:
+    """Return provider/model of everything recorded without a price from a local day on."""
     rows = db.execute(
         "SELECT DISTINCT provider, name FROM agg_day JOIN model ON model.id = agg_day.key"
-        f" WHERE dimension = {Dimension.MODEL:d} AND unpriced > 0 ORDER BY provider, name"
+        f" WHERE dimension = {Dimension.MODEL:d} AND day >= ? AND unpriced > 0"
+        " ORDER BY provider, name",
+        (since.toordinal(),),
     )
     return [model_name(provider, name) for provider, name in rows]
 

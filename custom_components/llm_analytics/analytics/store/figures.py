@@ -5,8 +5,8 @@ import sqlite3
 from zoneinfo import ZoneInfo
 
 from ..breakdowns import model_name
-from ..overview import Figures
-from ..periods import Period, to_date
+from ..overview import Figures, Watch
+from ..periods import DAY, Period, to_date
 from ..totals import Filter
 from ..trends import Metric
 from . import answers, trends
@@ -14,7 +14,7 @@ from .filters import Chosen
 from .queries import Window
 
 
-def figures(db: sqlite3.Connection, *, now: datetime, zone: ZoneInfo) -> Figures:
+def figures(db: sqlite3.Connection, watch: Watch, *, now: datetime, zone: ZoneInfo) -> Figures:
     """Return the sensors' figures."""
     everything = Filter()
     today = now.astimezone(zone).date()
@@ -32,4 +32,9 @@ def figures(db: sqlite3.Connection, *, now: datetime, zone: ZoneInfo) -> Figures
         cost_change=change,
         forecast=trends.forecast(db, now=now, zone=zone),
         top_model=top[1],
+        tracked={
+            name: answers.summary(db, wanted, now=now, zone=zone)
+            for name, wanted in watch.tracked.items()
+        },
+        unpriced_models=answers.unpriced_models(db, since=today - DAY),
     )

@@ -1,0 +1,33 @@
+"""What is announced is announced once."""
+
+from datetime import date
+from pathlib import Path
+
+from custom_components.llm_analytics.analytics import Notice, NoticeKind
+
+from .support import NOON, Clock, count, opened
+
+CROSSED = Notice(NoticeKind.BUDGET, "week:80", date(2026, 3, 16))
+UNUSUAL = Notice(NoticeKind.ANOMALY, "cost", date(2026, 3, 16))
+UNPRICED = Notice(NoticeKind.UNPRICED_MODEL, "acme/sage-1")
+
+
+async def test_only_what_is_new_is_announced(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    async with opened(path) as analytics:
+        assert await analytics.announce([CROSSED, UNPRICED]) == [CROSSED, UNPRICED]
+        assert await analytics.announce([CROSSED, UNUSUAL, UNUSUAL]) == [UNUSUAL]
+    async with opened(path) as analytics:
+        assert await analytics.announce([CROSSED, UNUSUAL, UNPRICED]) == []
+        next_week = Notice(CROSSED.kind, CROSSED.key, date(2026, 3, 23))
+        assert await analytics.announce([next_week]) == [next_week]
+
+
+async def test_notices_of_long_ago_are_dropped_but_not_those_without_a_day(tmp_path: Path) -> None:
+    clock = Clock()
+    path = tmp_path / "ledger.db"
+    async with opened(path, clock=clock) as analytics:
+        await analytics.announce([CROSSED, UNPRICED])
+        clock.now = NOON.replace(year=2028)
+        assert await analytics.announce([UNPRICED]) == []
+    assert count(path, "notice") == 1
