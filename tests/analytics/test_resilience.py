@@ -1,11 +1,9 @@
-"""Full disks, cancelled callers, closed ledgers, and processes that are killed."""
+"""Full disks, cancelled callers, closed ledgers."""
 
 import asyncio
 import logging
 from pathlib import Path
-import signal
 import sqlite3
-import subprocess
 import sys
 from typing import Final
 
@@ -181,71 +179,3 @@ async def test_prices_come_from_the_default_table_without_a_catalogue(
     assert source == ("catalogue" if installed == "installed" else "default")
     assert ("genai-prices cannot be loaded" in caplog.text) == (installed == "missing")
     assert (Catalogue.bundled() is None) == (installed == "missing")
-
-
-# A process that is killed
-
-RECORDER: Final = """
-import asyncio, sys
-from datetime import UTC, datetime
-from pathlib import Path
-from zoneinfo import ZoneInfo
-from custom_components.llm_analytics.analytics import Analytics, Settings, UsageEvent
-
-async def main():
-    analytics = await Analytics.open(
-        Path(sys.argv[1]), zone=ZoneInfo("Europe/Berlin"), clock=lambda: datetime.now(UTC),
-        settings=Settings(use_catalogue=False),
-    )
-
-    async def record(worker):
-        number = 0
-        while True:
-            number += 1
-            request = f"{sys.argv[2]}-{worker}-{number}"
-            recorded = await analytics.record(UsageEvent(
-                endpoint=f"e{worker % 3}", provider="openai", model="gpt-4o", tokens_prompt=number,
-                tokens_response=1, request_id=request, device_ip=f"10.0.0.{worker}", tags=("t",),
-            ))
-            print(recorded.event.id, request, flush=True)
-
-    await asyncio.gather(*(record(worker) for worker in range(16)))
-
-asyncio.run(main())
-"""
-
-
-def record_until_killed(path: Path, run: int, acknowledged: int) -> dict[int, str]:
-    """Let another process record; kill it; return the ids that it was given."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", RECORDER, str(path), str(run)],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[2],
-    )
-    assert process.stdout is not None
-    lines = []
-    for line in process.stdout:
-        lines.append(line)
-        if len(lines) == acknowledged:
-            process.send_signal(signal.SIGKILL)  # what is in the pipe still comes
-    assert process.wait(30) == -signal.SIGKILL
-    complete = [line.split() for line in lines if line.endswith("\n")]
-    return {int(event_id): request for event_id, request in complete}
-
-
-async def test_nothing_acknowledged_is_lost_when_the_process_is_killed(path: Path) -> None:
-    acknowledged: dict[int, str] = {}
-    for run, lines in enumerate((1, 150, 900)):
-        told = await asyncio.to_thread(record_until_killed, path, run, lines)
-        assert len(told) >= lines
-        assert not acknowledged.keys() & told.keys()
-        acknowledged |= told
-    stored = dict(ask(path, lambda db: db.execute("SELECT id, request_id FROM event").fetchall()))
-    assert acknowledged.items() <= stored.items()
-    async with opened(path) as analytics:
-        assert analytics.set_aside is None
-        health = await analytics.health()
-        assert health.events == len(stored)
-        assert (await everything(analytics))["summary"]["request_count"] == 0  # they are of "now"
-        assert await drift(analytics) == 0

@@ -1,0 +1,141 @@
+"""Does a ledger's file add up? Told from the rows alone, slowly, by none of the engine's code.
+
+Every sum of days whose events are there is added up again in Python from the events; sums of days
+whose events are gone are held against each other and against the number of ids ever given.
+"""
+
+from collections import defaultdict
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+import sqlite3
+from zoneinfo import ZoneInfo
+
+_SLOT = 15 * 60 * 1_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SUMS = (
+    "requests, failed, without_usage, prompt, response, cache_read, cache_write, cache_write_1h,"
+    " reasoning, cost, unpriced, latency, timed"
+)
+_TOTAL, _TAG = 0, 5
+_DIMENSIONS = range(8)
+_SLOT_DIMENSIONS = (0, 1, 3)
+
+type Rows = dict[tuple[int, ...], tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Books:
+    """What a file holds: its events' numbers by id, and how many requests its totals count."""
+
+    events: dict[int, int]
+    last_event: int
+    counted: int
+    cleaned: bool
+    schema: int
+
+
+def audit(path: Path) -> Books:
+    """Return what a file holds, having added up all of it. Fails where something is wrong."""
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        events, last_event, events_from, zone = db.execute(
+            "SELECT events, last_event, events_from, zone FROM ledger"
+        ).fetchone()
+        numbers = dict(db.execute("SELECT id, prompt FROM event"))
+        assert len(numbers) == events
+        assert max(numbers, default=0) <= last_event
+        assert len(set(numbers.values())) == len(numbers), "something was stored twice"
+
+        from_time = 0 if events_from is None else events_from
+        days, slots = _added_up(db, from_time, ZoneInfo(zone or "UTC"))
+        assert _day_rows(db, frozen=0) == days
+        assert _slot_rows(db, from_time) == slots
+        frozen = _day_rows(db, frozen=1)
+        _agree(frozen)
+        counted = sum(
+            sums[0] for rows in (days, frozen) for key, sums in rows.items() if key[0] == _TOTAL
+        )
+        schema = db.execute("PRAGMA user_version").fetchone()[0]
+        return Books(numbers, last_event, counted, events_from is not None, schema)
+
+
+def _added_up(db: sqlite3.Connection, from_time: int, zone: ZoneInfo) -> tuple[Rows, Rows]:
+    days: dict[tuple[int, ...], list[int]] = defaultdict(lambda: [0] * 13)
+    slots: dict[tuple[int, ...], list[int]] = defaultdict(lambda: [0] * 4)
+    tags = defaultdict(list)
+    for tag, tag_set in db.execute("SELECT tag, tag_set FROM tag_set_tag"):
+        tags[tag_set].append(tag)
+    dates: dict[int, int] = {}
+    for row in db.execute(
+        "SELECT time, failed, prompt, response, cache_read, cache_write, cache_write_1h,"
+        " reasoning, cost, latency, tag_set, series, device, endpoint, model, user"
+        " FROM event JOIN series ON series.id = event.series WHERE time >= ?",
+        (from_time,),
+    ):
+        time, failed, prompt, response, read, write, write_1h, reasoning, cost, latency = row[:10]
+        tag_set, series, device, endpoint, model, user = row[10:]
+        slot = time // _SLOT
+        if slot not in dates:
+            moment = _EPOCH + timedelta(microseconds=slot * _SLOT)
+            dates[slot] = moment.astimezone(zone).date().toordinal()
+        sums = (
+            1,
+            failed,
+            int(prompt == response == 0),
+            prompt,
+            response,
+            read,
+            write,
+            write_1h,
+            reasoning,
+            0 if cost is None else cost,
+            int(cost is None),
+            0 if latency is None else latency,
+            int(latency is not None),
+        )
+        keys = [0, device, endpoint, model, user, None, series, user * 2**32 + model]
+        places = [(dimension, key) for dimension, key in enumerate(keys) if key is not None]
+        for dimension, key in places + [(_TAG, tag) for tag in tags[tag_set]]:
+            _add(days[dimension, dates[slot], key], sums)
+        for dimension in _SLOT_DIMENSIONS:
+            key = keys[dimension]
+            assert key is not None
+            _add(slots[dimension, slot, key], (1, prompt, response, sums[9]))
+    return _as_rows(days), _as_rows(slots)
+
+
+def _add(row: list[int], sums: tuple[int, ...]) -> None:
+    for place, value in enumerate(sums):
+        row[place] += value
+
+
+def _as_rows(sums: dict[tuple[int, ...], list[int]]) -> Rows:
+    return {key: tuple(values) for key, values in sums.items()}
+
+
+def _day_rows(db: sqlite3.Connection, *, frozen: int) -> Rows:
+    found = db.execute(
+        f"SELECT dimension, day, key, {_SUMS} FROM agg_day WHERE frozen = ?", (frozen,)
+    )
+    return {row[:3]: row[3:] for row in found if row[0] in _DIMENSIONS}
+
+
+def _slot_rows(db: sqlite3.Connection, from_time: int) -> Rows:
+    found = db.execute(
+        "SELECT dimension, slot, key, requests, prompt, response, cost FROM agg_slot"
+        " WHERE slot >= ?",
+        (from_time // _SLOT,),
+    )
+    return {row[:3]: row[3:] for row in found}
+
+
+def _agree(frozen: Rows) -> None:
+    """Hold the dimensions of days whose events are gone against each other."""
+    sums: dict[tuple[int, int], list[int]] = defaultdict(lambda: [0] * 13)
+    for (dimension, day, _), values in frozen.items():
+        if dimension != _TAG:
+            _add(sums[dimension, day], values)
+    for (_, day), added in sums.items():
+        assert added == sums[_TOTAL, day]

@@ -1,0 +1,232 @@
+"""What a process does to a ledger until it is killed.
+
+Each burden records events all the time, from several callers at once, and tells what it was
+answered through a pipe: what was told before the end was acknowledged. Beside that it does one of
+the things that change or read many rows, again and again.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from multiprocessing.connection import Connection
+from pathlib import Path
+import random
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from custom_components.llm_analytics.analytics import (
+    Analytics,
+    NotFoundError,
+    Period,
+    Rate,
+    Settings,
+    UsageEvent,
+)
+
+ZONES: Final = ("Europe/Berlin", "Asia/Kathmandu", "America/Havana")
+PER_RUN: Final = 1_000_000
+_POSTERS: Final = 6
+_DAYS: Final = 90
+
+# What is told, with a number or two: (RECORDED, id, number) and (DELETED, id, number) are promises.
+READY: Final = "ready"
+RECORDED: Final = "recorded"
+DELETING: Final = "deleting"
+DELETED: Final = "deleted"
+WRONG: Final = "wrong"
+
+
+def event(number: int) -> UsageEvent:
+    """Return the event of a number, which is also its prompt tokens: so each can be recognised."""
+    models = (("openai", "gpt-4o"), ("ollama", "llama3"), ("acme", "novel-1"), ("openai", None))
+    provider, model = models[number % 4]
+    return UsageEvent(
+        timestamp=datetime.now(UTC) - timedelta(minutes=number * 7_919 % (_DAYS * 24 * 60)),
+        device_ip=f"10.0.0.{number % 11 + 1}" if number % 13 else None,
+        endpoint=f"endpoint-{number % 5}",
+        provider=provider,
+        model=model,
+        user_id=f"user-{number % 6}" if number % 6 else None,
+        tokens_prompt=number,
+        tokens_response=1,
+        latency_us=number % 977 if number % 3 else None,
+        tags=tuple(f"tag-{tag}" for tag in range(number % 4)),
+        agent=f"agent-{number % 3}",
+        request_id=f"request-{number}",
+    )
+
+
+@dataclass
+class Burden:
+    """One run of a process: its ledger, its luck, and whom it tells."""
+
+    analytics: Analytics
+    random: random.Random
+    run: int
+    pipe: Connection
+    made: int = 0
+    recorded: list[tuple[int, int]] = field(default_factory=list)
+
+    def tell(self, what: str, *numbers: int) -> None:
+        """Tell at once: this is a write to a pipe, nothing is kept back."""
+        self.pipe.send((what, *numbers))
+
+    def numbers(self, count: int) -> list[int]:
+        """Return numbers that no other event has."""
+        first = self.run * PER_RUN + self.made
+        self.made += count
+        return list(range(first, first + count))
+
+    async def record_for_ever(self) -> None:
+        """Record single events and batches."""
+        while True:
+            if self.random.random() < 0.8:
+                (number,) = self.numbers(1)
+                recorded = await self.analytics.record(event(number))
+                pairs = [(recorded.event.id, number)]
+            else:
+                numbers = self.numbers(self.random.randint(1, 30))
+                batch = await self.analytics.record_many([event(number) for number in numbers])
+                pairs = list(zip(batch.ids, numbers, strict=True))
+            for event_id, number in pairs:
+                self.recorded.append((event_id, number))
+                self.tell(RECORDED, event_id, number)
+
+    async def repeat(self, known: list[tuple[int, int]]) -> None:
+        """Send again what an earlier run was answered: it is stored once."""
+        for event_id, number in known:
+            again = await self.analytics.record(event(number))
+            if (again.event.id, again.duplicate) != (event_id, True):
+                self.tell(WRONG, event_id, number)
+
+
+# What is done beside recording
+
+
+async def ingest(burden: Burden) -> None:
+    """Record nothing but events, some of them a second time at once."""
+    while True:
+        await asyncio.sleep(0.001)
+        if burden.recorded:
+            await burden.repeat([burden.random.choice(burden.recorded)])
+
+
+async def clean_up(burden: Burden) -> None:
+    """Freeze one day after the other and delete its events."""
+    days = _DAYS
+    while True:
+        await burden.analytics.clean_up(days, budget=0.02)
+        days = max(2, days - 1)
+
+
+async def rebuild(burden: Burden) -> None:
+    """Sum every day anew."""
+    while True:
+        await burden.analytics.rebuild(budget=1.0)
+
+
+async def reprice(burden: Burden) -> None:
+    """Change prices, and those of all events with them."""
+    while True:
+        rate = Rate(
+            provider="acme",
+            model="novel-1",
+            prompt_per_1m=Decimal(burden.random.randint(1, 999)) / 100,
+            response_per_1m=Decimal(2),
+            effective=datetime(2020, 1, 1, tzinfo=UTC),
+        )
+        await burden.analytics.set_rate(rate, reprice=burden.random.random() < 0.5)
+        await burden.analytics.reprice(only_unpriced=False, budget=1.0)
+
+
+async def change_zone(burden: Burden) -> None:
+    """Move the household from one time zone to the next."""
+    while True:
+        for zone in ZONES:
+            await burden.analytics.set_zone(ZoneInfo(zone))
+
+
+async def delete(burden: Burden) -> None:
+    """Delete events one by one."""
+    while True:
+        await asyncio.sleep(0)
+        if burden.recorded:
+            event_id, number = burden.recorded.pop(burden.random.randrange(len(burden.recorded)))
+            burden.tell(DELETING, event_id, number)
+            await burden.analytics.delete_event(event_id)
+            burden.tell(DELETED, event_id, number)
+
+
+async def forget(burden: Burden) -> None:
+    """Make users and devices nobody's."""
+    while True:
+        for number in range(1, 6):
+            with suppress(NotFoundError):  # nothing has come from them since
+                await burden.analytics.forget(user=f"user-{number}")
+                await burden.analytics.forget(device=f"ip:10.0.0.{number}")
+            await asyncio.sleep(0)
+
+
+async def export(burden: Burden) -> None:
+    """Read the whole ledger: exactly those events that were there when it began."""
+    while True:
+        scope = await burden.analytics.export_scope(Period.ALL)
+        ids = [event.id async for page in burden.analytics.export_events(scope) for event in page]
+        if len(set(ids)) != len(ids) or set(ids) != set(range(1, scope.last_event + 1)):
+            burden.tell(WRONG, scope.last_event, len(ids))
+
+
+BURDENS: Final[dict[str, Callable[[Burden], Coroutine[Any, Any, None]]]] = {
+    work.__name__: work
+    for work in (ingest, clean_up, rebuild, reprice, change_zone, delete, forget, export)
+}
+
+
+@asynccontextmanager
+async def opened(path: Path) -> AsyncGenerator[Analytics]:
+    """Open a ledger by the real clock and close it."""
+    analytics = await Analytics.open(
+        path,
+        zone=ZoneInfo(ZONES[0]),
+        clock=lambda: datetime.now(UTC),
+        settings=Settings(use_catalogue=False),
+    )
+    try:
+        yield analytics
+    finally:
+        await analytics.close()
+
+
+async def _bear(
+    path: Path, work: str, seed: str, run: int, known: list[tuple[int, int]], pipe: Connection
+) -> None:
+    async with opened(path) as analytics:
+        burden = Burden(analytics, random.Random(seed), run, pipe)
+        await burden.repeat(known)
+        burden.tell(READY)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(BURDENS[work](burden))
+            for _ in range(_POSTERS):
+                group.create_task(burden.record_for_ever())
+
+
+def bear(
+    path: Path, work: str, seed: str, run: int, known: list[tuple[int, int]], pipe: Connection
+) -> None:
+    """Do a burden's work until killed; this is the whole of a process."""
+    asyncio.run(_bear(path, work, seed, run, known, pipe))
+
+
+def open_and_close(path: Path, pipe: Connection) -> None:
+    """Open a ledger, which creates or migrates it, close it, and wait to be killed."""
+
+    async def run() -> None:
+        pipe.send((READY,))
+        async with opened(path):
+            pass
+        await asyncio.Event().wait()
+
+    asyncio.run(run())
