@@ -6,8 +6,11 @@ from homeassistant.helpers import config_validation as cv, issue_registry as ir
 from homeassistant.helpers.typing import ConfigType
 
 from .catalogue import async_remove_kept
+from .config_flow import LlmAnalyticsConfigFlow
 from .const import DOMAIN
 from .coordinator import LlmAnalyticsConfigEntry, LlmAnalyticsCoordinator
+from .issues import LEDGER_LEFT, async_withdraw_all
+from .leftovers import async_tell_left
 from .services import async_setup_services
 from .views import async_register_views
 
@@ -33,6 +36,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: LlmAnalyticsConfigEntry)
         await coordinator.async_close()
         raise
     entry.runtime_data = coordinator
+    ir.async_delete_issue(hass, DOMAIN, LEDGER_LEFT)
     coordinator.async_start()
     if (damaged := coordinator.analytics.set_aside) is not None:
         ir.async_create_issue(
@@ -58,3 +62,10 @@ async def async_unload_entry(hass: HomeAssistant, entry: LlmAnalyticsConfigEntry
 async def async_remove_entry(hass: HomeAssistant, entry: LlmAnalyticsConfigEntry) -> None:
     """Remove what can be had again; the ledger's file stays, and is found again by a new entry."""
     await async_remove_kept(hass)
+    async_withdraw_all(hass)
+    await async_tell_left(hass)
+
+
+async def async_migrate_entry(hass: HomeAssistant, entry: LlmAnalyticsConfigEntry) -> bool:
+    """Take an entry of this major version as it is; one of a later version is not understood."""
+    return entry.version <= LlmAnalyticsConfigFlow.VERSION

@@ -35,6 +35,7 @@ from .const import (
     MIN_RETENTION_DAYS,
 )
 from .coordinator import LlmAnalyticsConfigEntry
+from .leftovers import async_ledger_size
 
 STORAGE_SCHEMA = vol.Schema(
     {
@@ -85,6 +86,7 @@ class LlmAnalyticsConfigFlow(ConfigFlow, domain=DOMAIN):
     """Set the ledger up; there is one."""
 
     VERSION = 1
+    _found: dict[str, str] | None = None
 
     @staticmethod
     @callback
@@ -103,6 +105,20 @@ class LlmAnalyticsConfigFlow(ConfigFlow, domain=DOMAIN):
         return SUBENTRY_FLOWS
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask what is to be kept, in a new ledger or in one that is already there."""
+        size = await async_ledger_size(self.hass)
+        if size is not None:
+            self._found = {"size": size}
+            return await self.async_step_found(user_input)
+        return await self._async_set_up("user", user_input)
+
+    async def async_step_found(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask what is to be kept of the ledger that was found."""
+        return await self._async_set_up("found", user_input)
+
+    async def _async_set_up(
+        self, step_id: str, user_input: dict[str, Any] | None
+    ) -> ConfigFlowResult:
         """Ask what is to be kept; everything else has a default."""
         errors: dict[str, str] = {}
         if user_input is not None:
@@ -112,8 +128,9 @@ class LlmAnalyticsConfigFlow(ConfigFlow, domain=DOMAIN):
             if not errors:
                 return self.async_create_entry(title="LLM Analytics", data={}, options=options)
         return self.async_show_form(
-            step_id="user",
+            step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(STORAGE_SCHEMA, user_input or {}),
+            description_placeholders=self._found,
             errors=errors,
         )
 

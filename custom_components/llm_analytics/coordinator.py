@@ -5,7 +5,7 @@ drives the roll-over at the home's midnight and the daily clean-up. A change of 
 time zone re-dates the ledger.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 import logging
 from pathlib import Path
@@ -56,6 +56,7 @@ from .const import (
     DEFAULT_RETENTION_DAYS,
     DOMAIN,
 )
+from .issues import IssueWatch
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -122,6 +123,7 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
         entry.async_on_unload(self._stop_midnight)
         if entry.options.get(CONF_CATALOGUE, True) and entry.options.get(CONF_CATALOGUE_REFRESH):
             self._start_catalogue_refresh()
+        self._start_issue_watch()
         # Some minutes past four exists on every day in every zone.
         entry.async_on_unload(
             async_track_time_change(self.hass, self._async_retain, hour=4, minute=5, second=0)
@@ -150,6 +152,28 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
         entry.async_on_unload(
             async_track_time_interval(
                 self.hass, refresh.async_refresh, timedelta(days=1), cancel_on_shutdown=True
+            )
+        )
+
+    @callback
+    def _start_issue_watch(self) -> None:
+        entry, issues = self.config_entry, IssueWatch(self.hass, self.analytics)
+        unpriced: Sequence[str] | None = None
+
+        @callback
+        def look_if_prices_changed() -> None:
+            nonlocal unpriced
+            if unpriced != self.data.unpriced_models:
+                unpriced = self.data.unpriced_models
+                entry.async_create_background_task(
+                    self.hass, issues.async_look(), f"{DOMAIN} issues"
+                )
+
+        look_if_prices_changed()
+        entry.async_on_unload(self.async_add_listener(look_if_prices_changed))
+        entry.async_on_unload(
+            async_track_time_interval(
+                self.hass, issues.async_look, timedelta(hours=1), cancel_on_shutdown=True
             )
         )
 

@@ -18,6 +18,7 @@ from .checks import (
     normal_ip,
     normal_provider,
 )
+from .costs import UnpricedModel
 from .default_rates import FREE_PROVIDERS
 from .errors import (
     AnalyticsError,
@@ -44,6 +45,7 @@ from .models import (
 )
 from .notices import Notice, NoticeKind
 from .overview import (
+    Attention,
     CleanUp,
     Dashboard,
     EventPage,
@@ -75,6 +77,7 @@ __all__ = [
     "TOKEN_FIELDS",
     "Analytics",
     "AnalyticsError",
+    "Attention",
     "By",
     "Catalogue",
     "CleanUp",
@@ -112,6 +115,7 @@ __all__ = [
     "StoredEvent",
     "Summary",
     "Totals",
+    "UnpricedModel",
     "UsageEvent",
     "Watch",
     "by_model",

@@ -8,6 +8,8 @@ asks to be called again; what was done until then is done.
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import date
+from pathlib import Path
+import shutil
 import sqlite3
 import time
 from typing import Final
@@ -16,11 +18,11 @@ from .costs import Forgetting, Rebuilding
 from .errors import NotFoundError
 from .money import MAX_INT64
 from .notices import Notice
-from .overview import CleanUp
+from .overview import Attention, CleanUp
 from .periods import DAY, Days, from_us, midnight, to_us
 from .reader import LedgerReader
 from .settings import Settings
-from .store import filters, forgetting, maintenance, notices as store_notices, queries
+from .store import filters, forgetting, maintenance, notices as store_notices, prices, queries
 from .store.aggregates import Dimension
 from .store.database import Connection, hold_still, let_go, transaction
 from .store.events import EventWriter
@@ -35,6 +37,7 @@ _DETAIL_DAYS: Final = 7
 class LedgerKeeper(LedgerReader):
     """The part of the ledger that corrects and tidies."""
 
+    _path: Path
     _db: Connection
     _events: EventWriter
     _settings: Settings
@@ -217,6 +220,21 @@ class LedgerKeeper(LedgerReader):
         self._check_open()
         today = self._clock().astimezone(self._zone).date()
         return await self._db.run(lambda db: store_notices.announce(db, notices, today))
+
+    async def attention(self) -> Attention:
+        """Return what the household should look after."""
+        zone, names, folder = self._zone, self._events.names, self._path.parent
+
+        def read(db: sqlite3.Connection) -> Attention:
+            return Attention(
+                unpriced=prices.live_unpriced(db, zone),
+                full=full,
+                free_bytes=shutil.disk_usage(folder).free,
+            )
+
+        self._check_open()
+        full = await self._db.run(lambda _: frozenset(names.full))
+        return await self._read(read)
 
     async def begin_backup(self) -> None:
         """Keep the database file still, so that it can be copied while recording goes on."""

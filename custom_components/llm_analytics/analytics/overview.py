@@ -4,12 +4,13 @@ A period here runs from its first local midnight to now; its days are whole loca
 end of today, so an event dated a few minutes ahead still counts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
+from .costs import UnpricedModel
 from .forecast import Forecast
 from .models import StoredEvent
 from .money import average_pico, from_pico, rounded
@@ -157,6 +158,20 @@ class Health:
             "last_write": None if self.last_write is None else self.last_write.isoformat(),
             "unpriced_models": list(self.unpriced_models),
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attention:
+    """What the household should look after.
+
+    ``unpriced`` are the models with requests that can still be priced, most requests first;
+    ``full`` the dimensions that have no room for new names; ``free_bytes`` is the room on the
+    disk.
+    """
+
+    unpriced: Sequence[UnpricedModel]
+    full: Collection[str]
+    free_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ A price is kept as an integer of 10⁻¹² of its currency per million tokens, a
 of 10⁻¹² USD. ``effective`` is in µs of UTC; 0 stands for "from the beginning".
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 import difflib
@@ -112,14 +112,9 @@ def models_of(db: sqlite3.Connection, provider: str, model: str) -> tuple[int, .
     return tuple(found for found, name in rows if name is not None and names_match(name, model))
 
 
-def unpriced(db: sqlite3.Connection, zone: ZoneInfo) -> list[UnpricedModel]:
-    """Return the models with unpriced requests: how many, their tokens, and the last day.
-
-    Live requests are counted one by one. Of days whose events are gone, the tokens are those of
-    all the model's requests on the days that had an unpriced one.
-    """
-    found: dict[tuple[str, str | None], tuple[int, int, date]] = {}
-    live = db.execute(
+def live_unpriced(db: sqlite3.Connection, zone: ZoneInfo) -> list[UnpricedModel]:
+    """Return the models with unpriced requests that can still be priced, most requests first."""
+    rows = db.execute(
         """
         SELECT provider, name, COUNT(*), SUM(prompt + response), MAX(time)
         FROM event CROSS JOIN series ON series.id = event.series
@@ -128,8 +123,25 @@ def unpriced(db: sqlite3.Connection, zone: ZoneInfo) -> list[UnpricedModel]:
         GROUP BY model.id
         """
     )
-    for provider, name, count, tokens, last in live:
-        found[provider, name] = count, tokens, local_day(from_us(last), zone)
+    return _by_requests(
+        UnpricedModel(
+            provider=provider,
+            model=name,
+            requests=count,
+            tokens=tokens,
+            last=local_day(from_us(last), zone),
+        )
+        for provider, name, count, tokens, last in rows
+    )
+
+
+def unpriced(db: sqlite3.Connection, zone: ZoneInfo) -> list[UnpricedModel]:
+    """Return the models with unpriced requests: how many, their tokens, and the last day.
+
+    Live requests are counted one by one. Of days whose events are gone, the tokens are those of
+    all the model's requests on the days that had an unpriced one.
+    """
+    found = {(row.provider, row.model): row for row in live_unpriced(db, zone)}
     frozen = db.execute(
         f"""
         SELECT provider, name, SUM(unpriced), SUM(prompt + response), MAX(day)
@@ -138,18 +150,19 @@ def unpriced(db: sqlite3.Connection, zone: ZoneInfo) -> list[UnpricedModel]:
         """
     )
     for provider, name, count, tokens, day in frozen:
-        before = found.get((provider, name), (0, 0, date.min))
-        found[provider, name] = (
-            before[0] + count,
-            before[1] + tokens,
-            max(before[2], date.fromordinal(day)),
+        live = found.get((provider, name))
+        found[provider, name] = UnpricedModel(
+            provider=provider,
+            model=name,
+            requests=count + (live.requests if live else 0),
+            tokens=tokens + (live.tokens if live else 0),
+            last=max(date.fromordinal(day), live.last if live else date.min),
         )
-    return [
-        UnpricedModel(provider=provider, model=name, requests=count, tokens=tokens, last=last)
-        for (provider, name), (count, tokens, last) in sorted(
-            found.items(), key=lambda row: (-row[1][0], row[0][0], row[0][1] or "")
-        )
-    ]
+    return _by_requests(found.values())
+
+
+def _by_requests(rows: Iterable[UnpricedModel]) -> list[UnpricedModel]:
+    return sorted(rows, key=lambda row: (-row.requests, row.provider, row.model or ""))
 
 
 def listed(

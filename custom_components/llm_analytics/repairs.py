@@ -1,0 +1,121 @@
+"""Repair flows: a model gets its price, and a ledger left behind is deleted or kept."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.selector import (
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+)
+import voluptuous as vol
+
+from .analytics import MAX_PRICE, AnalyticsError, Rate
+from .const import DOMAIN
+from .coordinator import LlmAnalyticsConfigEntry
+from .issues import UNPRICED_MODEL
+from .leftovers import async_delete_ledger
+
+# A price that is asked for because there is none holds for everything recorded until now.
+_BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+_PRICE = NumberSelector(
+    NumberSelectorConfig(
+        min=0,
+        max=float(MAX_PRICE),
+        step="any",
+        mode=NumberSelectorMode.BOX,
+        unit_of_measurement="USD",
+    )
+)
+PRICE_SCHEMA = vol.Schema(
+    {
+        vol.Required("prompt_per_1m"): _PRICE,
+        vol.Required("response_per_1m"): _PRICE,
+        vol.Optional("cache_read_per_1m"): _PRICE,
+    }
+)
+
+
+class UnpricedModelFlow(RepairsFlow):
+    """Ask for a model's price, and give it to what was recorded without one."""
+
+    async def async_step_init(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Begin."""
+        return await self.async_step_price()
+
+    async def async_step_price(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Ask for the price of a million tokens."""
+        errors: dict[str, str] = {}
+        issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
+        placeholders = dict((issue and issue.translation_placeholders) or {})
+        if user_input is not None:
+            entries: list[LlmAnalyticsConfigEntry] = self.hass.config_entries.async_loaded_entries(
+                DOMAIN
+            )
+            if not entries:
+                return self.async_abort(reason="not_loaded")
+            try:
+                await self._async_price(entries[0], user_input)
+            except AnalyticsError as error:
+                errors["base"] = "not_priced"
+                placeholders["error"] = str(error)
+            else:
+                return self.async_create_entry(data={})
+        return self.async_show_form(
+            step_id="price",
+            data_schema=self.add_suggested_values_to_schema(PRICE_SCHEMA, user_input or {}),
+            description_placeholders=placeholders,
+            errors=errors,
+        )
+
+    async def _async_price(self, entry: LlmAnalyticsConfigEntry, prices: dict[str, Any]) -> None:
+        assert self.data is not None
+        analytics = entry.runtime_data.analytics
+        given = {name: Decimal(str(price)) for name, price in prices.items()}
+        rate = Rate(
+            provider=str(self.data["provider"]),
+            model=str(self.data["model"]),
+            effective=_BEGINNING,
+            prompt_per_1m=given["prompt_per_1m"],
+            response_per_1m=given["response_per_1m"],
+            cache_read_per_1m=given.get("cache_read_per_1m"),
+        )
+        repricing = await analytics.set_rate(rate, reprice=True)
+        while repricing is not None and not repricing.complete:
+            repricing = await analytics.reprice()
+
+
+class LedgerLeftFlow(RepairsFlow):
+    """Delete the file of a ledger that has been removed, if that is wanted."""
+
+    async def async_step_init(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Begin."""
+        return await self.async_step_confirm()
+
+    async def async_step_confirm(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Delete once it is confirmed."""
+        if user_input is None:
+            issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
+            return self.async_show_form(
+                step_id="confirm",
+                data_schema=vol.Schema({}),
+                description_placeholders=issue.translation_placeholders if issue else None,
+            )
+        if self.hass.config_entries.async_entries(DOMAIN):
+            return self.async_abort(reason="in_use")
+        await async_delete_ledger(self.hass)
+        return self.async_create_entry(data={})
+
+
+async def async_create_fix_flow(
+    hass: HomeAssistant, issue_id: str, data: dict[str, str | int | float | None] | None
+) -> RepairsFlow:
+    """Return the flow that mends an issue."""
+    return UnpricedModelFlow() if issue_id.startswith(UNPRICED_MODEL) else LedgerLeftFlow()
