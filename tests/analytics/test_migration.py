@@ -1,0 +1,94 @@
+"""A ledger written by the first released schema answers as it did, and goes on.
+
+``data/schema_1.sql`` is a dump of such a file, ``data/schema_1.json`` what the release that wrote
+it answered. Later answers may say more, but nothing else.
+"""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from custom_components.llm_analytics.analytics import Json, Period
+from custom_components.llm_analytics.analytics.schema import SCHEMA_VERSION
+
+from .support import Clock, ask, drift, opened
+from .usage import usage
+
+DATA = Path(__file__).parent / "data"
+NOW = datetime(2026, 3, 18, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "ledger.db"
+    dump = (DATA / "schema_1.sql").read_text(encoding="utf-8")
+    ask(path, lambda db: db.executescript(dump))
+    return path
+
+
+def exact(value: Any) -> Any:
+    """Return a stored answer with its decimals as such."""
+    if isinstance(value, str) and value.startswith("decimal:"):
+        return Decimal(value.removeprefix("decimal:"))
+    if isinstance(value, dict):
+        return {key: exact(item) for key, item in value.items()}
+    return [exact(item) for item in value] if isinstance(value, list) else value
+
+
+def narrowed(value: Json, like: Any) -> Any:
+    """Return an answer with only the keys that an earlier one has."""
+    if isinstance(like, dict):
+        assert isinstance(value, dict)
+        return {key: narrowed(value[key], item) for key, item in like.items()}
+    if isinstance(like, list):
+        assert isinstance(value, list)
+        assert len(value) == len(like)
+        return [narrowed(item, other) for item, other in zip(value, like, strict=True)]
+    return value
+
+
+async def test_every_answer_is_what_it_was(path: Path) -> None:
+    before = exact(json.loads((DATA / "schema_1.json").read_text(encoding="utf-8")))
+    async with opened(path, clock=Clock(NOW)) as analytics:
+        after: dict[str, Json] = {
+            "report": (await analytics.report(Period.ALL)).as_dict(),
+            "dashboard": (await analytics.dashboard()).as_dict(),
+            "health": (await analytics.health()).as_dict(),
+            "events": (await analytics.events(limit=1000)).as_dict(),
+        }
+        assert await drift(analytics) == 0
+    assert narrowed(after, before) == before
+    version = ask(path, lambda db: db.execute("PRAGMA user_version").fetchone()[0])
+    assert version == SCHEMA_VERSION
+
+
+async def test_what_was_recorded_is_still_recorded_once(path: Path) -> None:
+    rows = json.loads((DATA / "schema_1.json").read_text(encoding="utf-8"))["events"]["events"]
+    known = [
+        (row["id"], row["provider"], row["request_id"])
+        for row in rows
+        if row["request_id"] is not None
+    ]
+    assert len({len(request) for _, _, request in known}) > 1, "only one kind of request id"
+    async with opened(path, clock=Clock(NOW)) as analytics:
+        for event_id, provider, request_id in known:
+            recorded = await analytics.record(usage(provider=provider, request_id=request_id))
+            assert (recorded.duplicate, recorded.event.id) == (True, event_id)
+            assert recorded.event.usage.request_id == request_id
+
+
+async def test_it_can_be_corrected_and_cleaned_up(path: Path) -> None:
+    async with opened(path, clock=Clock(NOW)) as analytics:
+        total = await analytics.statistics()
+        page = await analytics.events(limit=1000)
+        for event in page.events[::7]:
+            await analytics.delete_event(event.id)
+        gone = sum(event.usage.tokens_prompt for event in page.events[::7])
+        assert (await analytics.statistics()).prompt == total.prompt - gone
+        await analytics.clean_up(30)
+        assert (await analytics.statistics()).prompt == total.prompt - gone
+        assert await drift(analytics) == 0
