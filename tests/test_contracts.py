@@ -16,6 +16,7 @@ import pytest
 import voluptuous as vol
 
 from custom_components.llm_analytics import config_flow
+from custom_components.llm_analytics.issues import ISSUES
 from custom_components.llm_analytics.sensor import SENSORS
 from custom_components.llm_analytics.services import ACTIONS, ActionDescription
 from custom_components.llm_analytics.validators import Choice, Flag, Number, Optional, Whole
@@ -124,22 +125,19 @@ def test_an_actions_examples_are_accepted(action: ActionDescription) -> None:
 # Texts
 
 
-def code_calls() -> Iterator[tuple[Path, str, dict[str, ast.expr]]]:
-    """Yield every call of the shell that takes keywords: file, function, keywords."""
+def code_calls() -> Iterator[tuple[Path, dict[str, ast.expr]]]:
+    """Yield every call of the shell: its file and keywords."""
     for path in SHELL:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
-                name = ast.unparse(node.func).rpartition(".")[2]
-                yield path, name, {one.arg: one.value for one in node.keywords if one.arg}
+                yield path, {one.arg: one.value for one in node.keywords if one.arg}
 
 
-def used_texts(*, issues: bool) -> dict[str, list[set[str]]]:
-    """Return the translation keys of issues or exceptions in code, with their placeholders."""
+def used_texts() -> dict[str, list[set[str]]]:
+    """Return the translation keys of exceptions in code, with their placeholders."""
     found: dict[str, list[set[str]]] = {}
-    for path, name, keywords in code_calls():
-        if "translation_key" not in keywords or (name == "async_create_issue") is not issues:
-            continue
-        if not issues and "translation_domain" not in keywords:
+    for path, keywords in code_calls():
+        if not {"translation_key", "translation_domain"} <= set(keywords):
             continue
         key = keywords["translation_key"]
         assert isinstance(key, ast.Constant), f"{path.name}: a key that cannot be looked up"
@@ -151,7 +149,7 @@ def used_texts(*, issues: bool) -> dict[str, list[set[str]]]:
 
 
 def test_every_exception_has_its_text_and_every_text_its_exception() -> None:
-    used = used_texts(issues=False)
+    used = used_texts()
     assert len(used) >= 9
     assert set(used) == set(ENGLISH["exceptions"])
     for key, calls in used.items():
@@ -160,19 +158,20 @@ def test_every_exception_has_its_text_and_every_text_its_exception() -> None:
 
 
 def test_every_issue_has_its_text_and_every_text_its_issue() -> None:
-    used = used_texts(issues=True)
-    assert used
-    assert set(used) == set(ENGLISH["issues"])
-    for key, calls in used.items():
-        written = placeholders(" ".join(texts(ENGLISH["issues"][key]).values()))
-        for given in calls:
-            assert given == written, key
+    assert set(ISSUES) == set(ENGLISH["issues"])
+    for key, kind in ISSUES.items():
+        said = ENGLISH["issues"][key]
+        # What went wrong is known only once something has.
+        written = placeholders(" ".join(texts(said).values())) - {"error"}
+        assert written == kind.placeholders, key
+        assert ("fix_flow" in said) is kind.fixable, key
 
 
 @pytest.mark.parametrize(
     ("flow", "step", "schema"),
     [
         ("config", "user", config_flow.STORAGE_SCHEMA),
+        ("config", "found", config_flow.STORAGE_SCHEMA),
         ("config", "reconfigure", config_flow.STORAGE_SCHEMA),
         ("options", "init", config_flow.OPTIONS_SCHEMA),
     ],

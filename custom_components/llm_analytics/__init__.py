@@ -2,14 +2,21 @@
 
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import config_validation as cv, issue_registry as ir
+from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 
 from .catalogue import async_remove_kept
 from .config_flow import LlmAnalyticsConfigFlow
 from .const import DOMAIN
 from .coordinator import LlmAnalyticsConfigEntry, LlmAnalyticsCoordinator
-from .issues import LEDGER_LEFT, async_withdraw_all
+from .issues import (
+    DAMAGED_DATABASE,
+    LEDGER_LEFT,
+    Issue,
+    async_raise,
+    async_withdraw,
+    async_withdraw_all,
+)
 from .leftovers import async_tell_left
 from .services import async_setup_services
 from .views import async_register_views
@@ -36,18 +43,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: LlmAnalyticsConfigEntry)
         await coordinator.async_close()
         raise
     entry.runtime_data = coordinator
-    ir.async_delete_issue(hass, DOMAIN, LEDGER_LEFT)
+    async_withdraw(hass, LEDGER_LEFT)
     coordinator.async_start()
     if (damaged := coordinator.analytics.set_aside) is not None:
-        ir.async_create_issue(
-            hass,
-            DOMAIN,
-            "damaged_database",
-            is_fixable=False,
-            severity=ir.IssueSeverity.ERROR,
-            translation_key="damaged_database",
-            translation_placeholders={"path": str(damaged)},
-        )
+        async_raise(hass, Issue(DAMAGED_DATABASE, {"path": str(damaged)}))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     return True
 

@@ -1,11 +1,11 @@
-"""Repair issues: what the household should look after, looked at again and again.
+"""Repair issues: one table of them, and the watch over those that follow the ledger's state.
 
-Which issues there are follows from the ledger's state alone, so an issue goes when its reason has
-gone, whoever mended it. Issues that something else raises are left alone.
+A watched issue goes when its reason has gone, whoever mended it. The others are raised and
+withdrawn by what they are about. Adding an issue is adding a row to ``ISSUES``.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 import logging
 from typing import Final
@@ -23,10 +23,44 @@ LOW_DISK_BYTES: Final = 500_000_000
 # As many models as anybody would go through by hand; the others follow when these are done.
 _MAX_MODELS: Final = 10
 
-UNPRICED_MODEL: Final = "unpriced_model"
+DAMAGED_DATABASE: Final = "damaged_database"
 DISK_NEARLY_FULL: Final = "disk_nearly_full"
 LEDGER_LEFT: Final = "ledger_left"
-TOO_MANY: Final = {
+UNPRICED_MODEL: Final = "unpriced_model"
+
+
+@dataclass(frozen=True)
+class IssueKind:
+    """What is common to all issues of a translation key.
+
+    ``persistent`` ones outlast a restart; ``watched`` ones are withdrawn when the ledger no
+    longer gives a reason.
+    """
+
+    placeholders: frozenset[str] = frozenset()
+    severity: ir.IssueSeverity = ir.IssueSeverity.WARNING
+    fixable: bool = False
+    persistent: bool = False
+    watched: bool = False
+
+
+_TOO_MANY: Final = IssueKind(watched=True)
+ISSUES: Final[dict[str, IssueKind]] = {
+    DAMAGED_DATABASE: IssueKind(frozenset({"path"}), ir.IssueSeverity.ERROR),
+    DISK_NEARLY_FULL: IssueKind(frozenset({"free"}), ir.IssueSeverity.ERROR, watched=True),
+    LEDGER_LEFT: IssueKind(frozenset({"path", "size"}), fixable=True, persistent=True),
+    "too_many_devices": _TOO_MANY,
+    "too_many_endpoints": _TOO_MANY,
+    "too_many_labels": _TOO_MANY,
+    "too_many_models": _TOO_MANY,
+    "too_many_tags": _TOO_MANY,
+    "too_many_users": _TOO_MANY,
+    UNPRICED_MODEL: IssueKind(
+        frozenset({"model", "requests", "tokens"}), fixable=True, watched=True
+    ),
+}
+# The dimensions of the ledger that can run out of room.
+_FULL: Final = {
     "device": "too_many_devices",
     "endpoint": "too_many_endpoints",
     "label": "too_many_labels",
@@ -35,18 +69,52 @@ TOO_MANY: Final = {
     "tag_set": "too_many_tags",
     "user": "too_many_users",
 }
-_WATCHED: Final = {UNPRICED_MODEL, DISK_NEARLY_FULL, *TOO_MANY.values()}
 
 
 @dataclass(frozen=True)
 class Issue:
-    """An issue as it is to stand in the registry."""
+    """One issue; ``subject`` tells several of the same kind apart, ``data`` is for its flow."""
 
-    issue_id: str
-    translation_key: str
-    severity: ir.IssueSeverity = ir.IssueSeverity.WARNING
-    placeholders: dict[str, str] = field(default_factory=dict)
+    kind: str
+    placeholders: dict[str, str]
+    subject: str | None = None
     data: dict[str, str | int | float | None] | None = None
+
+    @property
+    def issue_id(self) -> str:
+        """Return the id in the registry."""
+        return self.kind if self.subject is None else f"{self.kind}_{self.subject}"
+
+
+@callback
+def async_raise(hass: HomeAssistant, issue: Issue) -> None:
+    """Put an issue into the registry, or what is new about it."""
+    kind = ISSUES[issue.kind]
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue.issue_id,
+        data=issue.data,
+        is_fixable=kind.fixable,
+        is_persistent=kind.persistent,
+        severity=kind.severity,
+        translation_key=issue.kind,
+        translation_placeholders=issue.placeholders,
+    )
+
+
+@callback
+def async_withdraw(hass: HomeAssistant, issue_id: str) -> None:
+    """Take an issue out of the registry, if it is there."""
+    ir.async_delete_issue(hass, DOMAIN, issue_id)
+
+
+@callback
+def async_withdraw_all(hass: HomeAssistant) -> None:
+    """Withdraw every issue of a ledger that is no longer there to be looked at."""
+    for domain, issue_id in list(ir.async_get(hass).issues):
+        if domain == DOMAIN:
+            async_withdraw(hass, issue_id)
 
 
 def _unpriced_models(attention: Attention) -> Iterator[Issue]:
@@ -54,26 +122,21 @@ def _unpriced_models(attention: Attention) -> Iterator[Issue]:
     for row in named[:_MAX_MODELS]:
         name = f"{row.provider}/{row.model}"
         yield Issue(
-            f"{UNPRICED_MODEL}_{name}",
             UNPRICED_MODEL,
-            placeholders={"model": name, "requests": str(row.requests), "tokens": str(row.tokens)},
+            {"model": name, "requests": str(row.requests), "tokens": str(row.tokens)},
+            subject=name,
             data={"provider": row.provider, "model": row.model},
         )
 
 
 def _disk(attention: Attention) -> Iterator[Issue]:
     if attention.free_bytes < LOW_DISK_BYTES:
-        yield Issue(
-            DISK_NEARLY_FULL,
-            DISK_NEARLY_FULL,
-            ir.IssueSeverity.ERROR,
-            {"free": f"{attention.free_bytes / 1_000_000:.0f} MB"},
-        )
+        yield Issue(DISK_NEARLY_FULL, {"free": f"{attention.free_bytes / 1_000_000:.0f} MB"})
 
 
 def _full(attention: Attention) -> Iterator[Issue]:
-    for key in {TOO_MANY[name] for name in attention.full}:
-        yield Issue(key, key)
+    for kind in {_FULL[dimension] for dimension in attention.full}:
+        yield Issue(kind, {})
 
 
 _CHECKS: Final = (_unpriced_models, _disk, _full)
@@ -96,31 +159,8 @@ class IssueWatch:
             return
         issues = {issue.issue_id: issue for check in _CHECKS for issue in check(attention)}
         for issue in issues.values():
-            ir.async_create_issue(
-                self._hass,
-                DOMAIN,
-                issue.issue_id,
-                data=issue.data,
-                is_fixable=issue.data is not None,
-                severity=issue.severity,
-                translation_key=issue.translation_key,
-                translation_placeholders=issue.placeholders,
-            )
-        for domain, issue_id in list(ir.async_get(self._hass).issues):
-            if domain == DOMAIN and issue_id not in issues:
-                _withdraw(self._hass, issue_id)
-
-
-@callback
-def _withdraw(hass: HomeAssistant, issue_id: str) -> None:
-    issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
-    if issue is not None and issue.translation_key in _WATCHED:
-        ir.async_delete_issue(hass, DOMAIN, issue_id)
-
-
-@callback
-def async_withdraw_all(hass: HomeAssistant) -> None:
-    """Withdraw every issue of a ledger that is no longer there to be looked at."""
-    for domain, issue_id in list(ir.async_get(hass).issues):
-        if domain == DOMAIN:
-            ir.async_delete_issue(hass, DOMAIN, issue_id)
+            async_raise(self._hass, issue)
+        for (domain, issue_id), known in list(ir.async_get(self._hass).issues.items()):
+            kind = ISSUES.get(known.translation_key or "")
+            if domain == DOMAIN and kind is not None and kind.watched and issue_id not in issues:
+                async_withdraw(self._hass, issue_id)

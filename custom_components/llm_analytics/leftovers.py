@@ -3,10 +3,9 @@
 from pathlib import Path
 
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import issue_registry as ir
 
-from .const import DATABASE, DOMAIN
-from .issues import LEDGER_LEFT
+from .const import DATABASE
+from .issues import LEDGER_LEFT, Issue, async_raise
 
 _PARTS = ("", "-wal", "-shm")
 
@@ -40,13 +39,5 @@ async def async_tell_left(hass: HomeAssistant) -> None:
     """Say that the ledger is still there, and offer to delete it."""
     size = await async_ledger_size(hass)
     if size is not None:
-        ir.async_create_issue(
-            hass,
-            DOMAIN,
-            LEDGER_LEFT,
-            is_fixable=True,
-            is_persistent=True,
-            severity=ir.IssueSeverity.WARNING,
-            translation_key=LEDGER_LEFT,
-            translation_placeholders={"path": hass.config.path(DATABASE), "size": size},
-        )
+        path = hass.config.path(DATABASE)
+        async_raise(hass, Issue(LEDGER_LEFT, {"path": path, "size": size}))
