@@ -128,6 +128,34 @@ async def test_small_words_beyond_the_cap_become_other(
         assert analytics._events.names.full == {"label"}
 
 
+async def test_origins_beyond_the_cap_are_other_agents_in_other_contexts(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cap(monkeypatch, origin=1)
+    origins = [
+        ("one", "a", "rest"),
+        ("two", "b", "rest"),
+        ("three", None, "rest"),
+        (None, "c", "rest"),
+        (None, None, "rest"),
+        ("two", "b", "rest"),
+    ]
+    async with opened(database) as analytics:
+        for agent, context, source in origins:
+            await analytics.record(usage(agent=agent, context=context, source=source))
+        kept = [(await analytics.event(number)).usage for number in range(1, 7)]
+        assert [(one.agent, one.context, one.source) for one in kept] == [
+            ("one", "a", "rest"),
+            ("other", "other", "rest"),
+            ("other", None, "rest"),
+            (None, "other", "rest"),
+            (None, None, "rest"),
+            ("other", "other", "rest"),
+        ]
+        assert "origin" in analytics._events.names.full
+    assert count(database, "origin") == 5
+
+
 async def test_other_itself_is_a_name_like_any(database: Path) -> None:
     async with opened(database) as analytics:
         await analytics.record(usage(endpoint="other", provider="other", model="other"))

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
-import hashlib
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ from custom_components.llm_analytics.analytics.models import (
     ServiceTier,
     Status,
     UsageEvent,
-    request_hash,
 )
 
 from .usage import usage
@@ -27,7 +25,7 @@ def test_an_event_needs_only_endpoint_provider_and_totals() -> None:
     assert (event.model, event.timestamp, event.cost_estimate) == (None, None, None)
     assert [getattr(event, field) for field in TOKEN_FIELDS] == [0] * 6
     assert (event.status, event.service_tier, event.tags) == (Status.OK, None, ())
-    assert (event.device_key, event.request_hash) == (None, None)
+    assert event.device_key is None
 
 
 @pytest.mark.parametrize(
@@ -214,15 +212,6 @@ def test_a_reported_cost_is_kept_to_12_places(reported: str, kept: str) -> None:
 )
 def test_a_device_is_known_by_address_or_by_id(given: dict[str, str], key: str | None) -> None:
     assert usage(**given).device_key == key
-
-
-def test_a_request_id_is_a_key_of_its_provider() -> None:
-    event = usage(provider="Claude", request_id="r-1")
-    slow = hashlib.blake2b(b"anthropic\x00r-1", digest_size=16).digest()
-    assert event.request_hash == slow == request_hash("anthropic", "r-1")
-    assert len(slow) * 8 == 128
-    assert usage(provider="openai", request_id="r-1").request_hash != slow
-    assert usage(provider="anthropic", request_id="r-2").request_hash != slow
 
 
 def test_a_long_value_is_shown_shortened() -> None:

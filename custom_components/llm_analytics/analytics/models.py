@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-import hashlib
 import json
 import re
 from typing import Final
@@ -187,13 +186,6 @@ class UsageEvent:
             return f"ha:{self.device_id}"
         return None
 
-    @property
-    def request_hash(self) -> bytes | None:
-        """Return the 128-bit idempotency key: the request id within its provider."""
-        if self.request_id is None:
-            return None
-        return request_hash(self.provider, self.request_id)
-
 
 _OPTIONAL_TEXTS: Final = (
     ("device_name", 255),
@@ -211,11 +203,6 @@ TOKEN_FIELDS: Final = (
     "tokens_cache_write_1h",
     "tokens_reasoning",
 )
-
-
-def request_hash(provider: str, request_id: str) -> bytes:
-    """Return the 128-bit key under which a provider's request is stored once."""
-    return hashlib.blake2b(f"{provider}\0{request_id}".encode(), digest_size=16).digest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,10 @@ as proleptic ordinals (``date.toordinal``). STRICT tables refuse what is not, so
 leave 64 bits fails the statement instead of turning into a float.
 
 - Dimension tables give every name an id. Id 0 is "none" (no device, no model name, the anonymous
-  user) and has no row. ``label`` holds the small vocabulary of the event's other texts.
+  user) and has no row. ``label`` holds the small vocabulary of the event's other texts,
+  ``origin`` the combinations of those that say where an event came from.
+- ``event.request_id`` is the text as given, or the 16 bytes of a UUID; ``request_hash`` finds it
+  and need not be unique: what it finds is compared.
 - ``series`` is a combination of device, endpoint, model and user.
 - ``agg_day`` sums events by (dimension, local day, key); ``frozen`` rows are those whose events
   have been removed. ``agg_slot`` sums them by UTC quarter of an hour (µs // 900 s). Both change
@@ -183,7 +186,69 @@ _SCHEMA_1: Final = (
     "INSERT INTO ledger VALUES (1, 0, 0, NULL, '', 1)",
 )
 
+_UUID: Final = "-".join("[0-9a-f]" * length for length in (8, 4, 4, 4, 12))
+
 _SCHEMA_2: Final = (
+    # Events take half the room: request ids that are UUIDs as bytes, a short hash of them (beside
+    # the text that it is compared with), and one number for where an event came from.
+    """
+    CREATE TABLE origin (
+        id INTEGER PRIMARY KEY,
+        agent INTEGER NOT NULL,
+        context INTEGER NOT NULL,
+        source INTEGER NOT NULL,
+        recorded_by INTEGER NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX origin_parts ON origin (agent, context, source, recorded_by)",
+    """
+    INSERT INTO origin (agent, context, source, recorded_by)
+    SELECT DISTINCT agent, context, source, recorded_by FROM event
+    """,
+    "ALTER TABLE event RENAME TO event_1",
+    "DROP INDEX event_time",
+    "DROP INDEX event_request",
+    "DROP INDEX event_unpriced",
+    """
+    CREATE TABLE event (
+        id INTEGER PRIMARY KEY,
+        time INTEGER NOT NULL,
+        series INTEGER NOT NULL,
+        prompt INTEGER NOT NULL,
+        response INTEGER NOT NULL,
+        cache_read INTEGER NOT NULL,
+        cache_write INTEGER NOT NULL,
+        cache_write_1h INTEGER NOT NULL,
+        reasoning INTEGER NOT NULL,
+        cost INTEGER,
+        cost_source INTEGER NOT NULL,
+        priced_as INTEGER NOT NULL,
+        latency INTEGER,
+        ttft INTEGER,
+        failed INTEGER NOT NULL,
+        tag_set INTEGER NOT NULL,
+        tier INTEGER NOT NULL,
+        error_type INTEGER NOT NULL,
+        origin INTEGER NOT NULL,
+        request_id ANY,
+        request_hash BLOB,
+        metadata TEXT
+    ) STRICT
+    """,
+    f"""
+    INSERT INTO event
+    SELECT event_1.id, time, series, prompt, response, cache_read, cache_write, cache_write_1h,
+        reasoning, cost, cost_source, priced_as, latency, ttft, failed, tag_set, tier, error_type,
+        origin.id,
+        CASE WHEN request_id GLOB '{_UUID}' THEN unhex(request_id, '-') ELSE request_id END,
+        substr(request_hash, 1, 4), metadata
+    FROM event_1 CROSS JOIN origin USING (agent, context, source, recorded_by)
+    ORDER BY event_1.id
+    """,
+    "DROP TABLE event_1",
+    "CREATE INDEX event_time ON event (time)",
+    "CREATE INDEX event_request ON event (request_hash) WHERE request_hash IS NOT NULL",
+    "CREATE INDEX event_unpriced ON event (time) WHERE cost IS NULL",
     # The name that the household gave a device, before what its clients call it.
     "ALTER TABLE device ADD COLUMN given TEXT",
     # What has been announced: a crossing, an anomaly, a model without a price; each once.

@@ -21,6 +21,7 @@ from ..totals import device_parts
 from .aggregates import Changes, Vector
 from .database import storage_error, transaction
 from .names import Names
+from .requests import find_request, from_stored, request_hash, to_stored
 
 COST_SOURCES: Final = tuple(CostSource)
 TIERS: Final = (None, *ServiceTier)
@@ -29,14 +30,13 @@ _TIER_CODES: Final = {tier: code for code, tier in enumerate(TIERS)}
 
 EVENT_COLUMNS: Final = (
     "id, time, series, prompt, response, cache_read, cache_write, cache_write_1h, reasoning, cost,"
-    " cost_source, priced_as, latency, ttft, failed, tag_set, tier, error_type, agent, context,"
-    " source, recorded_by, request_id, request_hash, metadata"
+    " cost_source, priced_as, latency, ttft, failed, tag_set, tier, error_type, origin,"
+    " request_id, request_hash, metadata"
 )
 _INSERT: Final = f"""
-    INSERT INTO event ({EVENT_COLUMNS}) VALUES ({", ".join("?" * 25)})
+    INSERT INTO event ({EVENT_COLUMNS}) VALUES ({", ".join("?" * 22)})
 """
 _KNOWN_DAYS: Final = 10_000
-_FIND_REQUEST: Final = "SELECT id FROM event WHERE request_hash = ?"
 _COUNT: Final = "UPDATE ledger SET events = events + ?, last_event = ?"
 SELECT_EVENTS: Final = """
     SELECT event.id, event.time, device.key, device.name, endpoint.key, model.provider, model.name,
@@ -53,10 +53,11 @@ SELECT_EVENTS: Final = """
     LEFT JOIN tag_set ON tag_set.id = event.tag_set
     LEFT JOIN label AS priced ON priced.id = event.priced_as
     LEFT JOIN label AS error ON error.id = event.error_type
-    LEFT JOIN label AS agent ON agent.id = event.agent
-    LEFT JOIN label AS context ON context.id = event.context
-    LEFT JOIN label AS source ON source.id = event.source
-    LEFT JOIN label AS recorded ON recorded.id = event.recorded_by
+    LEFT JOIN origin ON origin.id = event.origin
+    LEFT JOIN label AS agent ON agent.id = origin.agent
+    LEFT JOIN label AS context ON context.id = origin.context
+    LEFT JOIN label AS source ON source.id = origin.source
+    LEFT JOIN label AS recorded ON recorded.id = origin.recorded_by
 """
 
 
@@ -133,7 +134,7 @@ class EventWriter:
     def _write_all(self, parts: Sequence[Sequence[Pending]]) -> list[tuple[Written, ...]]:
         changes = Changes()
         rows: list[tuple[object, ...]] = []
-        fresh: dict[bytes, StoredEvent] = {}
+        fresh: dict[tuple[str, str], StoredEvent] = {}
         outcomes = [
             tuple(self._stage(pending, changes, rows, fresh) for pending in part) for part in parts
         ]
@@ -148,16 +149,20 @@ class EventWriter:
         pending: Pending,
         changes: Changes,
         rows: list[tuple[object, ...]],
-        fresh: dict[bytes, StoredEvent],
+        fresh: dict[tuple[str, str], StoredEvent],
     ) -> Written:
         usage, moment = pending.usage, pending.moment
-        request = usage.request_hash
-        if request is not None:
+        request: tuple[str, str] | None = None
+        request_id: str | bytes | None = None
+        hashed: bytes | None = None
+        if usage.request_id is not None:
+            request = usage.provider, usage.request_id
             if request in fresh:
                 return Written(fresh[request], duplicate=True)
-            found = self._db.execute(_FIND_REQUEST, (request,)).fetchone()
+            request_id, hashed = to_stored(usage.request_id), request_hash(*request)
+            found = find_request(self._db, usage.provider, request_id, hashed)
             if found is not None:
-                stored = read_event(self._db, found[0], self.zone)
+                stored = read_event(self._db, found, self.zone)
                 assert stored is not None
                 return Written(stored, duplicate=True)
         time = to_us(moment)
@@ -186,12 +191,9 @@ class EventWriter:
                 tag_set,
                 _TIER_CODES[usage.service_tier],
                 names.label(usage.error_type),
-                names.label(usage.agent),
-                names.label(usage.context),
-                names.label(usage.source),
-                names.label(usage.recorded_by),
-                usage.request_id,
-                request,
+                names.origin(usage),
+                request_id,
+                hashed,
                 usage.metadata,
             )
         )
@@ -290,7 +292,7 @@ def event_of_row(row: Sequence[Any], zone: tzinfo) -> StoredEvent:
         context=row[24],
         source=row[25],
         recorded_by=row[26],
-        request_id=row[27],
+        request_id=from_stored(row[27]),
         metadata=row[28],
     )
     price = Price(picos=row[14], source=COST_SOURCES[row[15]], priced_as=row[16])

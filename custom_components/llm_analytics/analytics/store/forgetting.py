@@ -132,8 +132,11 @@ def _forget_label(db: sqlite3.Connection, name: str) -> None:
     row = db.execute("SELECT id FROM label WHERE key = ?", (name,)).fetchone()
     if row is None:
         return
-    db.execute("UPDATE event SET recorded_by = ? WHERE recorded_by = ?", (NONE, *row))
-    others = ("priced_as", "error_type", "agent", "context", "source")
-    used = db.execute(f"SELECT 1 FROM event WHERE ? IN ({', '.join(others)}) LIMIT 1", row)
+    db.execute("UPDATE origin SET recorded_by = ? WHERE recorded_by = ?", (NONE, *row))
+    used = db.execute(
+        "SELECT 1 FROM origin WHERE ?1 IN (agent, context, source)"
+        " UNION ALL SELECT 1 FROM event WHERE ?1 IN (priced_as, error_type) LIMIT 1",
+        row,
+    )
     if used.fetchone() is None:
         db.execute("DELETE FROM label WHERE id = ?", row)

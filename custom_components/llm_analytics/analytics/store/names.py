@@ -21,6 +21,7 @@ CAPS: Final = {
     "tag": 2_000,
     "tag_set": 20_000,
     "label": 20_000,
+    "origin": 20_000,
 }
 _CACHE_LIMIT: Final = 50_000
 _OTHER_TAGS: Final = json.dumps([OTHER])
@@ -44,6 +45,7 @@ class Names:
         self._models: dict[tuple[str, str], int] = {}
         self._model_names: dict[int, tuple[str, str | None]] = {}
         self._series: dict[tuple[int, int, int, int], int] = {}
+        self._origins: dict[tuple[str | None, ...], int] = {}
         self._device_names: dict[int, str | None] = {}
         self._counts = {
             table: self._db.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in CAPS
@@ -51,7 +53,7 @@ class Names:
 
     def trim(self) -> None:
         """Keep the memory bounded; called between transactions."""
-        if len(self._known) + len(self._series) > _CACHE_LIMIT:
+        if len(self._known) + len(self._series) + len(self._origins) > _CACHE_LIMIT:
             self.forget()
 
     def ids(self, event: UsageEvent) -> Ids:
@@ -80,6 +82,15 @@ class Names:
     def label(self, text: str | None) -> int:
         """Return the id of a small word such as an agent's name, 0 for none."""
         return NONE if text is None else self._id("label", text)[0]
+
+    def origin(self, event: UsageEvent) -> int:
+        """Return the id of where an event came from: agent, context, source and who recorded it."""
+        key = event.agent, event.context, event.source, event.recorded_by
+        origin = self._origins.get(key)
+        if origin is None:
+            origin = self._origin(tuple(self.label(text) for text in key))
+            self._origins[key] = origin
+        return origin
 
     def tags(self, tags: tuple[str, ...]) -> tuple[int, tuple[int, ...]]:
         """Return the id of an ordered set of tags, and the ids of its tags."""
@@ -158,6 +169,24 @@ class Names:
                 model = self._model(OTHER, OTHER)
             self._models[provider, key] = model
         return model
+
+    def _origin(self, parts: tuple[int, ...]) -> int:
+        row = self._db.execute(
+            "SELECT id FROM origin"
+            " WHERE agent = ? AND context = ? AND source = ? AND recorded_by = ?",
+            parts,
+        ).fetchone()
+        if row is not None:
+            found: int = row[0]
+            return found
+        agent, context, *rest = parts
+        if not self._has_room("origin"):
+            other = self.label(OTHER)
+            folded = (agent and other, context and other, *rest)
+            if folded != parts:
+                return self._origin(folded)
+        self._counts["origin"] += 1
+        return self._insert("origin", ("agent", "context", "source", "recorded_by"), parts)
 
     def _has_room(self, table: str) -> bool:
         if self._counts[table] < CAPS[table]:

@@ -1,0 +1,50 @@
+"""Request ids: each is stored once within its provider, in as few bytes as it takes.
+
+A UUID in its usual form is kept as its 16 bytes, any other text as it is. The index holds four
+bytes of a hash of provider and request id, which tell nearly all events apart; those that it finds
+are compared by the request id itself and the provider, so two that share a hash are still two.
+"""
+
+import hashlib
+import re
+import sqlite3
+from typing import Final
+import uuid
+
+from ..models import OTHER
+
+_HASH_BYTES: Final = 4
+_UUID: Final = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+# Beyond the cap of models a provider is no longer known: there the hash alone stands for it.
+_FIND: Final = f"""
+    SELECT event.id FROM event
+    CROSS JOIN series ON series.id = event.series
+    CROSS JOIN model ON model.id = series.model
+    WHERE event.request_hash = ? AND event.request_id = ? AND model.provider IN (?, '{OTHER}')
+"""
+
+
+def request_hash(provider: str, request_id: str) -> bytes:
+    """Return what the index finds a provider's request by; not unique."""
+    key = f"{provider}\0{request_id}".encode()
+    return hashlib.blake2b(key, digest_size=16).digest()[:_HASH_BYTES]
+
+
+def to_stored(request_id: str) -> str | bytes:
+    """Return a request id as the file keeps it."""
+    if _UUID.fullmatch(request_id):
+        return bytes.fromhex(request_id.replace("-", ""))
+    return request_id
+
+
+def from_stored(stored: str | bytes | None) -> str | None:
+    """Return a request id as it was given."""
+    return str(uuid.UUID(bytes=stored)) if isinstance(stored, bytes) else stored
+
+
+def find_request(
+    db: sqlite3.Connection, provider: str, request_id: str | bytes, hashed: bytes
+) -> int | None:
+    """Return the id of the event that has a provider's request id (as stored), if there is one."""
+    row = db.execute(_FIND, (hashed, request_id, provider)).fetchone()
+    return None if row is None else row[0]
