@@ -21,7 +21,7 @@ from .leftovers import async_tell_left
 from .services import async_setup_services
 from .views import async_register_views
 
-PLATFORMS = [Platform.SENSOR]
+PLATFORMS = [Platform.BINARY_SENSOR, Platform.SENSOR]
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 

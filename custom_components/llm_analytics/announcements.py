@@ -1,17 +1,20 @@
 """Telling the house: what the figures give occasion to, on the event bus, each thing once.
 
 Nothing is told until ``listening`` is set, for automations listen only once Home Assistant has
-started. Adding an occasion is adding a function to ``OCCASIONS``.
+started; what has happened until then is told then. Adding an occasion is adding a function to
+``OCCASIONS``.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from typing import Any, Final
 
 from homeassistant.core import CoreState, HomeAssistant
 
 from .analytics import Analytics, Figures, Notice, NoticeKind
-from .const import EVENT_UNPRICED_MODEL
+from .const import EVENT_BUDGET, EVENT_UNPRICED_MODEL
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,33 @@ def _unpriced_models(figures: Figures) -> Iterator[Announcement]:
         )
 
 
-OCCASIONS: Final[tuple[Callable[[Figures], Iterator[Announcement]], ...]] = (_unpriced_models,)
+def _number(amount: Decimal | int) -> float | int:
+    return float(amount) if isinstance(amount, Decimal) else amount
+
+
+def _budgets(figures: Figures) -> Iterator[Announcement]:
+    for crossing in figures.crossings:
+        budget = crossing.budget
+        yield Announcement(
+            crossing.notice,
+            EVENT_BUDGET,
+            {
+                "budget_id": crossing.key,
+                "budget": budget.name,
+                "period": budget.period.value,
+                "period_start": crossing.day.isoformat(),
+                "threshold": crossing.threshold,
+                "used": _number(budget.shown(crossing.used)),
+                "limit": _number(budget.shown(budget.limit)),
+                "unit": budget.unit_name,
+            },
+        )
+
+
+OCCASIONS: Final[tuple[Callable[[Figures], Iterator[Announcement]], ...]] = (
+    _unpriced_models,
+    _budgets,
+)
 
 
 class Announcer:
@@ -44,20 +73,34 @@ class Announcer:
         self._hass = hass
         self._analytics = analytics
         self._told: set[Notice] = set()
+        self._untold: dict[Notice, Announcement] = {}
+        self._looked: date | None = None
         self.listening = hass.state is CoreState.running
 
     async def async_announce(self, figures: Figures) -> None:
-        """Fire an event for everything new. Raises AnalyticsError, and then tells nothing."""
-        if not self.listening:
-            return
+        """Fire an event for everything new. Raises AnalyticsError; the next call makes up for it.
+
+        What crossed a budget in a period that has closed stands in the figures once only.
+        """
         found = {
             announcement.notice: announcement
             for occasion in OCCASIONS
             for announcement in occasion(figures)
         }
-        notices = [notice for notice in found if notice not in self._told]
-        if notices:
-            fresh = await self._analytics.announce(notices)
+        self._untold |= {
+            notice: announcement
+            for notice, announcement in found.items()
+            if notice not in self._told
+        }
+        if not self.listening:
+            return
+        if self._untold:
+            fresh = await self._analytics.announce(list(self._untold))
             for notice in fresh:
-                self._hass.bus.async_fire(found[notice].event_type, found[notice].data)
+                announcement = self._untold[notice]
+                self._hass.bus.async_fire(announcement.event_type, announcement.data)
+        self._untold = {}
         self._told = set(found)
+        if figures.day != self._looked:
+            await self._analytics.looked(figures)
+            self._looked = figures.day

@@ -13,6 +13,16 @@ CONF_CATALOGUE_REFRESH: Final = "catalogue_refresh"
 CONF_FREE_PROVIDERS: Final = "free_providers"
 CONF_READERS: Final = "readers"
 
+SUBENTRY_BUDGET: Final = "budget"
+SUBENTRY_TRACKED: Final = "tracked"
+
+CONF_AMOUNT: Final = "amount"
+CONF_PERIOD: Final = "period"
+CONF_SCOPE: Final = "scope"
+CONF_SCOPE_NAME: Final = "scope_name"
+CONF_THRESHOLDS: Final = "thresholds"
+CONF_UNIT: Final = "unit"
+
 DEFAULT_RETENTION_DAYS: Final = 365
 MIN_RETENTION_DAYS: Final = 30
 MAX_RETENTION_DAYS: Final = 730

@@ -40,7 +40,6 @@ from .analytics import (
     NewerSchemaError,
     Settings,
     StorageError,
-    Watch,
     midnight,
 )
 from .announcements import Announcer
@@ -57,6 +56,7 @@ from .const import (
     DOMAIN,
 )
 from .issues import IssueWatch
+from .watched import watch
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -90,6 +90,7 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
         self._cancel_midnight: CALLBACK_TYPE | None = None
         self._announcer: Announcer
         self._subentries = subentries(entry)
+        self._watch = watch(entry)
 
     async def async_open(self) -> None:
         """Open the ledger. Raises ConfigEntryError or ConfigEntryNotReady."""
@@ -180,14 +181,17 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
     @override
     async def _async_update_data(self) -> Figures:
         try:
-            figures = await self.analytics.figures(watch(self.config_entry))
-            await self._announcer.async_announce(figures)
+            figures = await self.analytics.figures(self._watch)
         except AnalyticsError as error:
             raise UpdateFailed(
                 translation_domain=DOMAIN,
                 translation_key="storage_error",
                 translation_placeholders={"error": str(error)},
             ) from error
+        try:
+            await self._announcer.async_announce(figures)
+        except AnalyticsError as error:
+            _LOGGER.warning("What has happened cannot be announced yet: %s", error)
         return figures
 
     @callback
@@ -273,11 +277,6 @@ def local_zone() -> ZoneInfo:
 def subentries(entry: ConfigEntry) -> dict[str, tuple[str, Mapping[str, Any]]]:
     """Return title and data of every subentry, as they are now."""
     return {name: (one.title, one.data) for name, one in entry.subentries.items()}
-
-
-def watch(entry: ConfigEntry) -> Watch:
-    """Return what the subentries ask to be watched."""
-    return Watch()
 
 
 def _settings(entry: LlmAnalyticsConfigEntry) -> Settings:

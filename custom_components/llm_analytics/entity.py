@@ -1,10 +1,13 @@
 """The base of every entity."""
 
+from collections.abc import Callable
+
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
+from .analytics import BudgetState, Figures
 from .const import DOMAIN
 from .coordinator import LlmAnalyticsCoordinator
 
@@ -31,3 +34,8 @@ class LlmAnalyticsEntity(CoordinatorEntity[LlmAnalyticsCoordinator]):
             name="LLM Analytics" if subentry is None else subentry.title,
             entry_type=DeviceEntryType.SERVICE,
         )
+
+
+def budget_of(subentry: ConfigSubentry) -> Callable[[Figures], BudgetState]:
+    """Return where a subentry's budget stands in the figures."""
+    return lambda figures: figures.budgets[subentry.subentry_id]

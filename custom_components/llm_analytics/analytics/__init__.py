@@ -4,6 +4,7 @@ Everything outside this package uses what is named here and nothing else of it.
 """
 
 from .breakdowns import By, by_model, daily, figures, statistics
+from .budgets import Budget, BudgetState, BudgetUnit, Crossing
 from .catalogue import Catalogue
 from .checks import (
     MAX_BATCH,
@@ -78,11 +79,15 @@ __all__ = [
     "Analytics",
     "AnalyticsError",
     "Attention",
+    "Budget",
+    "BudgetState",
+    "BudgetUnit",
     "By",
     "Catalogue",
     "CleanUp",
     "ClosedError",
     "CostSource",
+    "Crossing",
     "DamagedDatabaseError",
     "Dashboard",
     "EventPage",

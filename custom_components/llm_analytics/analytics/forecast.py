@@ -1,5 +1,7 @@
 """The month's end from the month to date, the weekday pattern and the present level.
 
+A week's end likewise, from the week to date.
+
 projected = month to date + max(0, e(today) - today so far) + Σ e(d) over the month's later days,
 from the last 28 complete days from the ledger's first day on (none: month to date only):
 
@@ -100,9 +102,13 @@ def _belief(groups: Sequence[Sequence[int | Fraction]]) -> Fraction:
 
 
 def project(
-    today: date, month_to_date: int, so_far: int, complete: Sequence[tuple[date, int]]
+    today: date,
+    month_to_date: int,
+    so_far: int,
+    complete: Sequence[tuple[date, int]],
+    period: Period = Period.MONTH,
 ) -> Projection:
-    """Return the month-end projection.
+    """Return the projection to the end of the month, or of another period to date.
 
     ``month_to_date`` includes ``so_far``, today's figure; ``complete`` are the reference days
     before today, at most 28, earliest first, idle days with 0.
@@ -111,7 +117,7 @@ def project(
         figure = Fraction(month_to_date)
         return Projection(month_to_date, figure, figure, figure)
     week = expected_week(complete)
-    later = Days(today, period_days(Period.MONTH, today).last).dates()[1:]
+    later = Days(today, period_days(period, today).last).dates()[1:]
     projected = (
         month_to_date
         + max(Fraction(0), week[today.weekday()] - so_far)

@@ -18,7 +18,7 @@ from .costs import Forgetting, Rebuilding
 from .errors import NotFoundError
 from .money import MAX_INT64
 from .notices import Notice
-from .overview import Attention, CleanUp
+from .overview import Attention, CleanUp, Figures
 from .periods import DAY, Days, from_us, midnight, to_us
 from .reader import LedgerReader
 from .settings import Settings
@@ -235,6 +235,12 @@ class LedgerKeeper(LedgerReader):
         self._check_open()
         full = await self._db.run(lambda _: frozenset(names.full))
         return await self._read(read)
+
+    async def looked(self, figures: Figures) -> None:
+        """Note that these figures have been looked at; see ``Figures.crossings``."""
+        self._check_open()
+        budgets, day = frozenset(figures.budgets), figures.day
+        await self._db.run(lambda db: store_notices.look(db, budgets, day))
 
     async def begin_backup(self) -> None:
         """Keep the database file still, so that it can be copied while recording goes on."""

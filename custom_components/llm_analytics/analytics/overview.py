@@ -6,10 +6,11 @@ end of today, so an event dated a few minutes ahead still counts.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 
+from .budgets import Budget, BudgetState, Crossing
 from .costs import UnpricedModel
 from .forecast import Forecast
 from .models import StoredEvent
@@ -58,9 +59,10 @@ class Summary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """What the household watches beside the running periods, by names of its own."""
+    """What the household watches beside the running periods, by keys of its own."""
 
     tracked: Mapping[str, Filter] = field(default_factory=dict)
+    budgets: Mapping[str, Budget] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,15 +71,20 @@ class Figures:
 
     ``cost_change`` is today's cost against yesterday's up to the same time of day in per cent;
     ``top_model`` is provider/model of today's highest cost, None if nothing cost anything.
-    ``tracked`` are the periods under the filters watched, by their names; ``unpriced_models``
-    are provider/model of what had no price today or yesterday.
+    ``tracked`` are the periods under the filters watched, by their keys, ``budgets`` how the
+    budgets watched stand. ``crossings`` are the thresholds crossed in the running periods and in
+    those that have closed since the last look. ``unpriced_models`` are provider/model of what
+    had no price today or yesterday.
     """
 
+    day: date
     summary: Summary
     cost_change: Fraction
     forecast: Forecast
     top_model: str | None
     tracked: Mapping[str, Summary]
+    budgets: Mapping[str, BudgetState]
+    crossings: Sequence[Crossing]
     unpriced_models: Sequence[str]
 
     @property

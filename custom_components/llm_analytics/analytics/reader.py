@@ -4,7 +4,7 @@ Every question is read in one hop on the reading connection, from one snapshot o
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 import re
 import sqlite3
@@ -39,6 +39,7 @@ class LedgerReader:
     _last_write: datetime | None
     _closed: bool
     _exports: int
+    _looked: date | None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -115,9 +116,17 @@ class LedgerReader:
 
     async def figures(self, watch: Watch = NOTHING) -> Figures:
         """Return what the sensors show; only what is watched by a filter is filtered."""
-        return await self._read(
-            partial(figures.figures, watch=watch, now=self._clock(), zone=self._zone)
+        found = await self._read(
+            partial(
+                figures.figures,
+                watch=watch,
+                looked=self._looked,
+                now=self._clock(),
+                zone=self._zone,
+            )
         )
+        self._looked = found.day
+        return found
 
     async def dashboard(self, wanted: Filter = ANYTHING) -> Dashboard:
         """Return the dashboard. Raises EventsRemovedError for a tag whose events are gone."""

@@ -20,8 +20,9 @@ leave 64 bits fails the statement instead of turning into a float.
   which is what keeps the dashboard flat in the number of events.
 - ``notice`` remembers what has been announced, by kind, key and local day, so that a restart does
   not announce it again.
-- ``ledger`` has one row: the counters, the zone of the day rows, and ``events_from``, the instant
-  before which single events have been removed.
+- ``ledger`` has one row: the counters, the zone of the day rows, ``events_from``, the instant
+  before which single events have been removed, and ``looked``, the local day on which what is
+  watched was last looked at.
 """
 
 from typing import Final
@@ -260,6 +261,8 @@ _SCHEMA_2: Final = (
         PRIMARY KEY (kind, key, day)
     ) STRICT, WITHOUT ROWID
     """,
+    # The local day on which what is watched was last looked at, NULL before the first time.
+    "ALTER TABLE ledger ADD COLUMN looked INTEGER",
 )
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_SCHEMA_1, _SCHEMA_2)

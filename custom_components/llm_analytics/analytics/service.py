@@ -63,6 +63,7 @@ class Analytics(Reporting, Insights, Costing, LedgerKeeper):
         self._reprice_from = None
         self._closed = False
         self._exports = 0
+        self._looked = None
 
     @classmethod
     async def open(
@@ -102,6 +103,7 @@ class Analytics(Reporting, Insights, Costing, LedgerKeeper):
             if not state.clean_stop:
                 _LOGGER.debug("The ledger was not closed cleanly; checking the file")
                 await self._db.run(quick_check)
+            self._looked = state.looked
             await self._load_catalogue()
             settings, catalogue, zone = self._settings, self._catalogue, self._zone
             self._events = await self._db.run(

@@ -1,21 +1,24 @@
 """Everything that the sensors show, from one snapshot."""
 
-from datetime import datetime
+from datetime import date, datetime
 import sqlite3
 from zoneinfo import ZoneInfo
 
 from ..breakdowns import model_name
+from ..budgets import crossings
 from ..overview import Figures, Watch
 from ..periods import DAY, Period, to_date
 from ..totals import Filter
 from ..trends import Metric
-from . import answers, trends
+from . import answers, budgets, trends
 from .filters import Chosen
 from .queries import Window
 
 
-def figures(db: sqlite3.Connection, watch: Watch, *, now: datetime, zone: ZoneInfo) -> Figures:
-    """Return the sensors' figures."""
+def figures(
+    db: sqlite3.Connection, watch: Watch, *, looked: date | None, now: datetime, zone: ZoneInfo
+) -> Figures:
+    """Return the sensors' figures; ``looked`` is the local day of the last look."""
     everything = Filter()
     today = now.astimezone(zone).date()
     day = Window(to_date(Period.DAY, today=today))
@@ -27,7 +30,9 @@ def figures(db: sqlite3.Connection, watch: Watch, *, now: datetime, zone: ZoneIn
     comparison = trends.comparison(db, 1, everything, now=now, zone=zone)
     change = comparison.change_to_same_time(Metric.COST)
     assert change is not None  # the quarter-hours of all events are always there
+    states = budgets.states(db, watch.budgets, now=now, zone=zone)
     return Figures(
+        day=today,
         summary=answers.summary(db, everything, now=now, zone=zone),
         cost_change=change,
         forecast=trends.forecast(db, now=now, zone=zone),
@@ -36,5 +41,14 @@ def figures(db: sqlite3.Connection, watch: Watch, *, now: datetime, zone: ZoneIn
             name: answers.summary(db, wanted, now=now, zone=zone)
             for name, wanted in watch.tracked.items()
         },
+        budgets=states,
+        crossings=[
+            *budgets.closed_crossings(db, watch.budgets, looked, today=today, zone=zone),
+            *(
+                crossing
+                for key, state in states.items()
+                for crossing in crossings(key, state.budget, state.start.date(), state.used)
+            ),
+        ],
         unpriced_models=answers.unpriced_models(db, since=today - DAY),
     )

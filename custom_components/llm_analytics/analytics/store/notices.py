@@ -1,6 +1,6 @@
 """Remembering what has been announced."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 import sqlite3
 from typing import Final
@@ -30,6 +30,17 @@ def announce(db: sqlite3.Connection, notices: Sequence[Notice], today: date) -> 
             (_NO_DAY, today.toordinal() - _KEPT_DAYS),
         )
     return fresh
+
+
+def look(db: sqlite3.Connection, budgets: Collection[str], day: date) -> None:
+    """Note the local day of a look at these budgets; what was told of any other is forgotten."""
+    with transaction(db):
+        db.execute("UPDATE ledger SET looked = ?", (day.toordinal(),))
+        told = db.execute("SELECT key FROM notice WHERE kind = ?", (NoticeKind.BUDGET,)).fetchall()
+        db.executemany(
+            "DELETE FROM notice WHERE kind = ? AND key = ?",
+            [(NoticeKind.BUDGET, key) for (key,) in told if key.partition("/")[0] not in budgets],
+        )
 
 
 def forget_priced(db: sqlite3.Connection, book: PriceBook, now: datetime) -> None:

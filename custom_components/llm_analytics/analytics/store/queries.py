@@ -33,21 +33,23 @@ type Key = int | None
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The one row of counters; ``events_from`` in µs or None."""
+    """The one row of counters; ``events_from`` in µs or None, ``looked`` a local day or None."""
 
     events: int
     last_event: int
     events_from: int | None
     zone: str
     clean_stop: bool
+    looked: date | None
 
 
 def ledger(db: sqlite3.Connection) -> Ledger:
     """Return the counters."""
     row = db.execute(
-        "SELECT events, last_event, events_from, zone, clean_stop FROM ledger"
+        "SELECT events, last_event, events_from, zone, clean_stop, looked FROM ledger"
     ).fetchone()
-    return Ledger(row[0], row[1], row[2], row[3], bool(row[4]))
+    looked = None if row[5] is None else date.fromordinal(row[5])
+    return Ledger(row[0], row[1], row[2], row[3], bool(row[4]), looked)
 
 
 _SUMS: Final = ", ".join(
