@@ -16,6 +16,7 @@ RANKS = {
     "analytics.errors": 0,
     "analytics.money": 0,
     "analytics.periods": 0,
+    "analytics.places": 0,
     "analytics.schema": 0,
     "analytics.models": 2,
     "analytics.checks": 1,

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
+from .homes import HOMES
 from .reference import DAY, Event, Wanted, first_instant, local_date
 
 ZONES = [
@@ -67,6 +68,8 @@ MODELS: list[Event] = [
     {"provider": "acme", "model": "gpt-4o"},
 ]
 ENDPOINTS = ["conversation", "ai_task", "@summary"]
+NAMES = st.sampled_from(["Nook", "Küche 🍳", None])
+RENAMED = st.sampled_from(["ip:192.168.1.20", "ha:9f3c0a", "ip:10.0.0.1"])
 USERS = [None, None, "anna", "-ben"]
 TAGS = ["home", "night", "test run"]
 
@@ -140,6 +143,8 @@ OPERATIONS = st.one_of(
     st.tuples(st.just("clean"), st.tuples(st.sampled_from([9, 10, 30]), st.booleans())),
     st.tuples(st.just("zone"), st.sampled_from(ZONES)),
     st.tuples(st.just("restart"), st.sampled_from(ZONES)),
+    st.tuples(st.just("rename"), st.tuples(RENAMED, NAMES)),
+    st.tuples(st.just("move"), st.sampled_from(HOMES)),
     st.tuples(st.just("wait"), st.sampled_from([1, 3_600, 86_400, 8 * 86_400])),
 )
 

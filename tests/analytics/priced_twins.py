@@ -3,19 +3,19 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Self, cast, override
-from zoneinfo import ZoneInfo
+from typing import Any, Self, cast
 
 import pytest
 
-from custom_components.llm_analytics.analytics import Analytics, NotFoundError, Rate
+from custom_components.llm_analytics.analytics import NotFoundError, Rate
 
+from .homes import FAMILY
 from .insight_ledgers import Story, in_order
 from .ledgers import FREE, PRICES, Moment
 from .reference import DAY, first_instant, local_date
 from .reference_prices import PricedLedger, Rates
 from .support import PLAIN, Clock
-from .test_reference import Twins
+from .test_reference import Twins, open_twin
 
 
 @dataclass
@@ -26,19 +26,12 @@ class PricedTwins(Twins):
     async def start(cls, story: Story, path: Path) -> Self:
         clock = Clock(story.now)
         chosen = replace(PLAIN, keep_details=story.keep_details)
-        engine = await Analytics.open(path, zone=story.zone, clock=clock, settings=chosen)
-        return cls(engine, PricedLedger(story.zone, PRICES, FREE), clock, path)
+        reference = PricedLedger(story.zone, PRICES, FREE, home=FAMILY)
+        return cls(await open_twin(path, reference, clock, chosen), reference, clock, path)
 
     @property
     def priced(self) -> PricedLedger:
         return cast("PricedLedger", self.reference)
-
-    @override
-    async def _restart(self, zone: ZoneInfo) -> None:
-        chosen = self.engine._settings
-        self.reference.set_zone(zone)
-        await self.engine.close()
-        self.engine = await Analytics.open(self.path, zone=zone, clock=self.clock, settings=chosen)
 
     def _moment(self, moment: Moment) -> datetime | None:
         return moment(self.reference.zone, self.clock.now)

@@ -13,6 +13,8 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from .homes import Home
+
 type Event = dict[str, Any]
 type Wanted = Mapping[str, str]
 
@@ -152,6 +154,8 @@ class Ledger:
     entries: list[Entry] = field(default_factory=list)
     events_from: datetime | None = None
     device_names: dict[str, str] = field(default_factory=dict)
+    given_names: dict[str, str | None] = field(default_factory=dict)
+    home: Home = field(default_factory=Home)
     spellings: dict[tuple[str, str], str | None] = field(default_factory=dict)
 
     # Recording
@@ -188,6 +192,11 @@ class Ledger:
         return None, "unpriced", None
 
     # Care
+
+    def rename(self, key: str, name: str | None) -> bool:
+        """Name a device for good, or take that back; False if it was never recorded."""
+        self.given_names[key] = name
+        return any(entry.device == key for entry in self.entries)
 
     def delete(self, event_id: int) -> bool:
         """Delete one event; it leaves every sum."""
@@ -232,6 +241,27 @@ class Ledger:
     def day_of(self, entry: Entry) -> date:
         """Return the local day that an event counts for."""
         return entry.day or local_date(entry.time, self.zone)
+
+    def device_name(self, key: str | None) -> str | None:
+        """Return what a device is called: by the household, its clients, or the home."""
+        if key is None:
+            return None
+        at_home = self.home.devices.get(key, (None,))[0]
+        return self.given_names.get(key) or self.device_names.get(key) or at_home
+
+    def area(self, entry: Entry) -> str | None:
+        """Return the room that an event came from."""
+        return self.home.devices.get(entry.device or "", (None, None))[1]
+
+    def person(self, entry: Entry) -> str | None:
+        """Return whose an event is: the user's if that is a person, else the device's."""
+        if entry.user in self.home.persons:
+            return self.home.persons[entry.user]
+        return self.home.devices.get(entry.device or "", (None, None, None))[2]
+
+    def user_name(self, user: str) -> str | None:
+        """Return what the home calls a user."""
+        return self.home.persons.get(user, self.home.users.get(user))
 
     def present(self, wanted: Wanted | None = None) -> list[Entry]:
         """Return the single events that are there, oldest first."""

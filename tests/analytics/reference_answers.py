@@ -40,7 +40,7 @@ def event(ledger: Ledger, entry: Entry) -> Answer:
         "timestamp": iso(ledger, entry.time),
         "device_ip": given.get("device_ip"),
         "device_id": given.get("device_id"),
-        "device_name": ledger.device_names.get(entry.device or ""),
+        "device_name": ledger.device_name(entry.device),
         "endpoint": given["endpoint"],
         "provider": given["provider"],
         "model": ledger.spellings[entry.model_key],
@@ -100,16 +100,27 @@ def by[Part: Hashable](entries: Sequence[Entry], part: Callable[[Entry], Part]) 
 def device(ledger: Ledger, key: str | None) -> Answer:
     """Return how the API names a device."""
     kind, _, value = (key or "").partition(":")
+    _, area, person = ledger.home.devices.get(key or "", (None, None, None))
     return {
         "device_ip": value if kind == "ip" else None,
         "device_id": value if kind == "ha" else None,
-        "device_name": ledger.device_names.get(key or ""),
+        "device_name": ledger.device_name(key),
+        "area": area,
+        "person": person,
     }
 
 
 def devices(entries: Sequence[Entry]) -> list[tuple[str | None, Sums]]:
     """Return devices, most tokens first; what belongs to none comes last."""
     rows = by(entries, lambda entry: entry.device).items()
+    return sorted(rows, key=lambda row: (row[0] is None, -row[1].tokens, row[0] or ""))
+
+
+def places(
+    entries: Sequence[Entry], place: Callable[[Entry], str | None]
+) -> list[tuple[str | None, Sums]]:
+    """Return areas or persons, most tokens first; what has none comes last."""
+    rows = by(entries, place).items()
     return sorted(rows, key=lambda row: (row[0] is None, -row[1].tokens, row[0] or ""))
 
 

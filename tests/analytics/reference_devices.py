@@ -45,12 +45,13 @@ def parts_of(ledger: Ledger, what: str, entry: Entry) -> list[tuple[str | None, 
     if what == "tag":
         return [(tag, tag) for tag in entry.given.get("tags", ())]
     if what == "device":
-        return [(entry.device, ledger.device_names.get(entry.device or ""))]
+        return [(entry.device, ledger.device_name(entry.device))]
+    if what == "user":
+        return [(entry.user, ledger.user_name(entry.user) or entry.user)]
     value = {
         "provider": entry.given["provider"],
         "model": model_name(ledger, entry.model_key),
         "endpoint": entry.given["endpoint"],
-        "user": entry.user,
     }[what]
     return [(value, value)]
 

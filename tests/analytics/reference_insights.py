@@ -148,7 +148,7 @@ def users(ledger: Ledger, bounds: Bounds, *, now: datetime) -> list[Answer]:
         by(entries, lambda entry: entry.user).items(), key=lambda row: (-row[1].cost, row[0])
     )
     return [
-        {"user_id": user}
+        {"user_id": user, "user_name": ledger.user_name(user)}
         | three(sums)
         | {
             "models_used": sorted(

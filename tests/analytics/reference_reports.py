@@ -18,6 +18,7 @@ from .reference_answers import (
     filter_device_ip,
     iso,
     listing,
+    places,
     report_row,
     unique_devices,
 )
@@ -93,8 +94,12 @@ def report(
             )
         ],
         "by_user": [
-            {"user_id": user} | report_row(row)
+            {"user_id": user, "user_name": ledger.user_name(user)} | report_row(row)
             for user, row in sorted(users.items(), key=lambda one: (-one[1].tokens, one[0]))
+        ],
+        "by_area": [{"area": name} | report_row(row) for name, row in places(entries, ledger.area)],
+        "by_person": [
+            {"person": name} | report_row(row) for name, row in places(entries, ledger.person)
         ],
         "daily_breakdown": [{"date": str(one)} | report_row(row) for one, row in shown],
         "cost_summary": {

@@ -9,7 +9,13 @@ import sqlite3
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from custom_components.llm_analytics.analytics import Analytics, Filter, Period, Settings
+from custom_components.llm_analytics.analytics import (
+    Analytics,
+    Directory,
+    Filter,
+    Period,
+    Settings,
+)
 from custom_components.llm_analytics.analytics.store import maintenance
 from custom_components.llm_analytics.analytics.store.database import transaction
 
@@ -45,10 +51,16 @@ async def opened(
     clock: Callable[[], datetime] | None = None,
     settings: Settings = PLAIN,
     committed: Callable[[], None] = lambda: None,
+    directory: Callable[[], Directory] = Directory,
 ) -> AsyncIterator[Analytics]:
     """Open a ledger and close it whatever happens: an open one keeps its threads alive."""
     analytics = await Analytics.open(
-        path, zone=zone, clock=clock or Clock(), settings=settings, committed=committed
+        path,
+        zone=zone,
+        clock=clock or Clock(),
+        settings=settings,
+        committed=committed,
+        directory=directory,
     )
     try:
         yield analytics

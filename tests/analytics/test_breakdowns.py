@@ -119,6 +119,7 @@ async def test_users_have_their_models_and_come_by_cost(tmp_path: Path) -> None:
             ("ben", ["openai/mystery"]),
         ]
         assert users[0].as_dict() == {
+            "user_name": None,
             "requests": 3,
             "tokens": 310,
             "cost": Decimal("3.000025"),

@@ -102,12 +102,14 @@ async def test_a_forgotten_user_s_requests_are_anonymous(tmp_path: Path, *, froz
         cost = Decimal("0.00075")
         assert users == {
             "ben": {
+                "user_name": None,
                 "requests": 3,
                 "tokens": 450,
                 "cost": 3 * cost,
                 "models_used": ["openai/gpt-4o"],
             },
             "anonymous": {
+                "user_name": None,
                 "requests": 12,
                 "tokens": 1_800,
                 "cost": 9 * cost,

@@ -130,6 +130,8 @@ def test_a_dashboard_adds_what_stands_out() -> None:
                 "device_ip": "192.168.1.2",
                 "device_id": None,
                 "device_name": "Tablet",
+                "area": None,
+                "person": None,
                 "request_count": 1,
                 "total_tokens": 15,
                 "cost_estimate": Decimal("0.000000000001"),

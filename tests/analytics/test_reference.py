@@ -14,10 +14,12 @@ import pytest
 
 from custom_components.llm_analytics.analytics import (
     Analytics,
+    Directory,
     EventsRemovedError,
     Filter,
     NotFoundError,
     Period,
+    Settings,
     Span,
     Status,
     UsageEvent,
@@ -25,6 +27,7 @@ from custom_components.llm_analytics.analytics import (
 from custom_components.llm_analytics.analytics.reports import CSV_DETAILED, CSV_SUMMARY
 
 from . import reference_answers as expected, reference_reports as reports
+from .homes import Home
 from .ledgers import FREE, PRICES, QUESTIONS, Drawn, History, Questions, histories
 from .reference import DAY, Event, Ledger, RemovedError, Wanted, first_instant, local_date
 from .support import PLAIN, Clock, drift
@@ -34,6 +37,23 @@ EXAMPLES = int(os.environ.get("LEDGER_EXAMPLES", "60"))
 
 def usage(event: Event) -> UsageEvent:
     return UsageEvent(**(event | {"status": Status(event["status"])}))
+
+
+async def open_twin(
+    path: Path, reference: Ledger, clock: Clock, chosen: Settings = PLAIN
+) -> Analytics:
+    """Open an engine that is told of devices and users what the reference's home knows."""
+
+    def directory() -> Directory:
+        return reference.home.directory()
+
+    return await Analytics.open(
+        path,
+        zone=reference.zone,
+        clock=clock,
+        settings=chosen,
+        directory=directory,
+    )
 
 
 @dataclass
@@ -47,9 +67,9 @@ class Twins:
 
     @classmethod
     async def begin(cls, history: History, path: Path) -> Self:
-        clock = Clock(history.now)
-        engine = await Analytics.open(path, zone=history.zone, clock=clock, settings=PLAIN)
-        return cls(engine, Ledger(history.zone, PRICES, FREE), clock, path)
+        clock, reference = Clock(history.now), Ledger(history.zone, PRICES, FREE)
+        engine = await open_twin(path, reference, clock)
+        return cls(engine, reference, clock, path)
 
     async def live(self, name: str, argument: Any) -> None:
         """Let one thing happen to both, and compare what they say about it."""
@@ -95,7 +115,17 @@ class Twins:
     async def _restart(self, zone: ZoneInfo) -> None:
         self.reference.set_zone(zone)
         await self.engine.close()
-        self.engine = await Analytics.open(self.path, zone=zone, clock=self.clock, settings=PLAIN)
+        self.engine = await open_twin(self.path, self.reference, self.clock, self.engine._settings)
+
+    async def _rename(self, argument: tuple[str, str | None]) -> None:
+        if self.reference.rename(*argument):
+            await self.engine.rename_device(*argument)
+        else:
+            with pytest.raises(NotFoundError):
+                await self.engine.rename_device(*argument)
+
+    async def _move(self, home: Home) -> None:
+        self.reference.home = home
 
     async def _wait(self, seconds: int) -> None:
         self.clock.now += timedelta(seconds=seconds)

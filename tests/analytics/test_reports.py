@@ -11,6 +11,7 @@ import pytest
 
 from custom_components.llm_analytics.analytics.models import CostSource, Price, StoredEvent
 from custom_components.llm_analytics.analytics.periods import Period
+from custom_components.llm_analytics.analytics.places import Known
 from custom_components.llm_analytics.analytics.reports import (
     CSV_DETAILED,
     CSV_SUMMARY,
@@ -49,6 +50,8 @@ def report(**given: Any) -> dict[str, Any]:
         "endpoints": (),
         "models": (),
         "users": (),
+        "areas": (),
+        "persons": (),
         "days": (),
         "totals": Totals(),
     }
@@ -66,6 +69,17 @@ def row(count: int, prompt: int, response: int, cost: str, unpriced: int = 0) ->
     }
 
 
+def device(device_ip: str | None, device_id: str | None, name: str | None) -> dict[str, Any]:
+    """Return how the API names a device of which the home knows nothing."""
+    return {
+        "device_ip": device_ip,
+        "device_id": device_id,
+        "device_name": name,
+        "area": None,
+        "person": None,
+    }
+
+
 def test_a_report_has_every_part_in_its_order() -> None:
     small = Totals(requests=3, prompt=10, response=5, cost=DOLLAR)
     large = Totals(requests=1, prompt=100, response=50, cost=DOLLAR // 4, unpriced=1)
@@ -78,8 +92,8 @@ def test_a_report_has_every_part_in_its_order() -> None:
         unique_devices=2,
         devices=[
             DeviceTotals(None, None, large),
-            DeviceTotals("ha:abc", "Speaker", small),
-            DeviceTotals("ip:192.168.1.2", "Tablet", large),
+            DeviceTotals("ha:abc", None, small, Known("Speaker", "Hall", "Ada")),
+            DeviceTotals("ip:192.168.1.2", "Tablet", large, Known("Pad", None, None)),
         ],
         endpoints=[EndpointTotals("task", large), EndpointTotals("chat", small)],
         models=[
@@ -87,7 +101,9 @@ def test_a_report_has_every_part_in_its_order() -> None:
             ModelTotals("anthropic", None, large),
             ModelTotals("openai", "o3", small),
         ],
-        users=[UserTotals(None, small), UserTotals("ada", large)],
+        users=[UserTotals(None, small), UserTotals("ada", large, "Ada")],
+        areas=[("Hall", small), (None, large + large)],
+        persons=[("Ada", small), (None, large)],
         days=[(date(2026, 10, 19), small), (date(2026, 10, 20), Totals())],
         totals=totals,
     )
@@ -108,9 +124,9 @@ def test_a_report_has_every_part_in_its_order() -> None:
             "avg_latency_ms": Decimal("1.67"),
         },
         "by_device": [
-            {"device_ip": "192.168.1.2", "device_id": None, "device_name": "Tablet"} | large_row,
-            {"device_ip": None, "device_id": "abc", "device_name": "Speaker"} | small_row,
-            {"device_ip": None, "device_id": None, "device_name": None} | large_row,
+            device("192.168.1.2", None, "Tablet") | large_row,
+            device(None, "abc", "Speaker") | {"area": "Hall", "person": "Ada"} | small_row,
+            device(None, None, None) | large_row,
         ],
         "by_endpoint": [{"endpoint": "chat"} | small_row, {"endpoint": "task"} | large_row],
         "by_provider": [
@@ -118,7 +134,12 @@ def test_a_report_has_every_part_in_its_order() -> None:
             {"provider": "anthropic", "model": None} | large_row,
             {"provider": "openai", "model": "gpt-4o"} | large_row,
         ],
-        "by_user": [{"user_id": "ada"} | large_row, {"user_id": "anonymous"} | small_row],
+        "by_user": [
+            {"user_id": "ada", "user_name": "Ada"} | large_row,
+            {"user_id": "anonymous", "user_name": None} | small_row,
+        ],
+        "by_area": [{"area": "Hall"} | small_row, {"area": None} | row(2, 200, 100, "0.5", 2)],
+        "by_person": [{"person": "Ada"} | small_row, {"person": None} | large_row],
         "daily_breakdown": [
             {"date": "2026-10-19"} | small_row,
             {"date": "2026-10-20"} | row(0, 0, 0, "0"),
@@ -184,9 +205,7 @@ def test_a_ranking_lists_a_device_with_its_sums() -> None:
     totals = Totals(requests=2, prompt=30, response=12, cost=DOLLAR // 2)
     sums = {"request_count": 2, "total_tokens": 42, "cost_estimate": Decimal("0.5")}
     assert DeviceTotals("ha:abc", "Speaker", totals).as_dict() == {
-        "device_ip": None,
-        "device_id": "abc",
-        "device_name": "Speaker",
+        **device(None, "abc", "Speaker"),
         **sums,
     }
     assert EndpointTotals("chat", totals).as_dict() == {"endpoint": "chat", **sums}

@@ -57,6 +57,7 @@ from .overview import (
     Watch,
 )
 from .periods import Period, Span, midnight
+from .places import Directory, Known
 from .pricing import ExchangeRate
 from .reporting import Export
 from .reports import Report
@@ -90,6 +91,7 @@ __all__ = [
     "Crossing",
     "DamagedDatabaseError",
     "Dashboard",
+    "Directory",
     "EventPage",
     "EventsRemovedError",
     "ExchangeRate",
@@ -100,6 +102,7 @@ __all__ = [
     "Interval",
     "InvalidInputError",
     "Json",
+    "Known",
     "Metric",
     "NewerSchemaError",
     "NotFoundError",

@@ -100,9 +100,10 @@ class UserStatistics:
     models: Sequence[str]
 
     def as_dict(self) -> dict[str, Json]:
-        """Return the user's statistics without the name."""
+        """Return the user's statistics without the id."""
         totals = self.user.totals
         return {
+            "user_name": self.user.name,
             "requests": totals.requests,
             "tokens": totals.tokens,
             "cost": from_pico(totals.cost),
@@ -111,7 +112,7 @@ class UserStatistics:
 
     @property
     def name(self) -> str:
-        """Return the user's name as the API writes it."""
+        """Return the user's id as the API writes it."""
         return self.user.user or ANONYMOUS
 
 

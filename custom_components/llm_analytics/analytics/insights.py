@@ -52,6 +52,7 @@ class Insights(LedgerReader):
                 count=days,
                 now=self._clock(),
                 zone=self._zone,
+                directory=self._directory(),
             )
         )
 
@@ -59,7 +60,13 @@ class Insights(LedgerReader):
         """Return the devices with the most tokens."""
         window = Window(self._last_days(days))
         rows = await self._read(
-            partial(answers.devices, window=window, chosen=Chosen(), zone=self._zone)
+            partial(
+                answers.devices,
+                window=window,
+                chosen=Chosen(),
+                zone=self._zone,
+                directory=self._directory(),
+            )
         )
         return rows[:limit]
 
@@ -104,9 +111,10 @@ class Insights(LedgerReader):
         self, start: datetime | None = None, end: datetime | None = None
     ) -> Sequence[UserStatistics]:
         """Return the statistics of every user, highest cost first."""
+        directory = self._directory()
         return by_cost(
             await self._read(
-                lambda db: breakdowns.users(db, self._window(db, start, end), self._zone)
+                lambda db: breakdowns.users(db, self._window(db, start, end), self._zone, directory)
             )
         )
 
@@ -131,7 +139,7 @@ class Insights(LedgerReader):
         top: int = 8,
     ) -> Breakdown:
         """Return series for a stacked chart."""
-        today = self._clock().astimezone(self._zone).date()
+        today, directory = self._clock().astimezone(self._zone).date(), self._directory()
         return await self._read(
             lambda db: breakdowns.breakdown(
                 db,
@@ -141,6 +149,7 @@ class Insights(LedgerReader):
                 self._window(db, start, end),
                 today=today,
                 zone=self._zone,
+                directory=directory,
             )
         )
 

@@ -14,6 +14,7 @@ import sqlite3
 import time
 from typing import Final
 
+from .checks import check_text
 from .costs import Forgetting, Rebuilding
 from .errors import NotFoundError
 from .money import MAX_INT64
@@ -170,6 +171,25 @@ class LedgerKeeper(LedgerReader):
             self._wrote()
         skipped = [] if day is not None else await self._db.run(maintenance.frozen_days)
         return Rebuilding(day=day, rows=rows, drift=drift, skipped=skipped, complete=complete)
+
+    async def rename_device(self, device: str, name: str | None) -> None:
+        """Call a device (by key) by a name of 1 to 255 characters, whatever its clients call it.
+
+        None calls it as its clients do again. Raises NotFoundError for a device never seen,
+        InvalidInputError for a name that is none.
+        """
+        self._check_open()
+        if name is not None:
+            check_text("name", name, 255)
+        names = self._events.names
+
+        def rename(db: sqlite3.Connection) -> bool:
+            with transaction(db):
+                return names.give_name(device, name)
+
+        if not await self._db.run(rename):
+            raise NotFoundError("device", device.partition(":")[2])
+        self._wrote()
 
     async def forget(
         self,

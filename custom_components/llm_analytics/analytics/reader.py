@@ -16,6 +16,7 @@ from .models import Status, StoredEvent
 from .money import MAX_INT64
 from .overview import Dashboard, EventPage, Figures, Health, Summary, Watch
 from .periods import from_us, to_us
+from .places import Directory
 from .schema import SCHEMA_VERSION
 from .store import answers, figures, filters, listing, queries
 from .store.database import Connection
@@ -34,6 +35,7 @@ class LedgerReader:
 
     _zone: ZoneInfo
     _clock: Callable[[], datetime]
+    _directory: Callable[[], Directory]
     _reader: Connection
     _writer: Writer[Pending, tuple[Written, ...]]
     _last_write: datetime | None
@@ -56,10 +58,10 @@ class LedgerReader:
 
     async def event(self, event_id: int) -> StoredEvent:
         """Return one event. Raises NotFoundError."""
-        zone = self._zone
+        zone, directory = self._zone, self._directory()
         event = None
         if event_id <= MAX_INT64:
-            event = await self._read(lambda db: read_event(db, event_id, zone))
+            event = await self._read(lambda db: read_event(db, event_id, zone, directory))
         if event is None:
             raise NotFoundError("event", str(event_id))
         return event
@@ -81,7 +83,7 @@ class LedgerReader:
         """
         if start is not None and end is not None:
             check_order(start, end)
-        zone = self._zone
+        zone, directory = self._zone, self._directory()
         cursor = None if before is None else _cursor(before)
         low = 0 if start is None else to_us(start)
         high = _FOREVER if end is None else to_us(end)
@@ -97,6 +99,7 @@ class LedgerReader:
                 before=cursor,
                 limit=limit,
                 zone=zone,
+                directory=directory,
             )
             last = found[-1] if len(found) == limit else None
             events_from = queries.ledger(db).events_from
@@ -131,7 +134,13 @@ class LedgerReader:
     async def dashboard(self, wanted: Filter = ANYTHING) -> Dashboard:
         """Return the dashboard. Raises EventsRemovedError for a tag whose events are gone."""
         return await self._read(
-            partial(answers.dashboard, wanted=wanted, now=self._clock(), zone=self._zone)
+            partial(
+                answers.dashboard,
+                wanted=wanted,
+                now=self._clock(),
+                zone=self._zone,
+                directory=self._directory(),
+            )
         )
 
     async def health(self) -> Health:

@@ -42,7 +42,7 @@ class Reporting(LedgerReader):
         ``custom`` takes its bounds from ``span``. Raises InvalidInputError for a missing or empty
         span, EventsRemovedError where only single events can answer and they are gone.
         """
-        now, zone = self._clock(), self._zone
+        now, zone, directory = self._clock(), self._zone, self._directory()
         return await self._read(
             lambda db: answers.report(
                 db,
@@ -51,6 +51,7 @@ class Reporting(LedgerReader):
                 self._bounds(db, period, day, span, now=now),
                 now=now,
                 zone=zone,
+                directory=directory,
             )
         )
 
@@ -119,7 +120,7 @@ class Reporting(LedgerReader):
 
         Clean-up waits until the last page was taken or the iterator is closed.
         """
-        zone = self._zone
+        zone, directory = self._zone, self._directory()
         after = (0, 0)
         self._exports += 1
         try:
@@ -131,6 +132,7 @@ class Reporting(LedgerReader):
                     after=after,
                     last_event=covered.last_event,
                     zone=zone,
+                    directory=directory,
                 )
             ):
                 yield page

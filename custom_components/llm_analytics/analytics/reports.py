@@ -16,6 +16,7 @@ from typing import Final
 from .models import ANONYMOUS, StoredEvent
 from .money import from_pico, rounded
 from .periods import Period
+from .places import UNKNOWN, Known
 from .totals import Filter, Json, Totals, device_parts, sum_totals
 
 CSV_SUMMARY: Final = (
@@ -68,16 +69,26 @@ _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True, slots=True)
 class DeviceTotals:
-    """One device's sums; ``key`` None are the events that belong to no device."""
+    """One device's sums; ``key`` None are the events that belong to no device.
+
+    ``name`` is what the household or its clients call it, ``known`` what the home knows of it.
+    """
 
     key: str | None
     name: str | None
     totals: Totals
+    known: Known = UNKNOWN
 
     def identity(self) -> dict[str, Json]:
-        """Return how the API names the device."""
+        """Return how the API names the device, and where and whose it is."""
         device_ip, device_id = device_parts(self.key)
-        return {"device_ip": device_ip, "device_id": device_id, "device_name": self.name}
+        return {
+            "device_ip": device_ip,
+            "device_id": device_id,
+            "device_name": self.name or self.known.name,
+            "area": self.known.area,
+            "person": self.known.person,
+        }
 
     def as_dict(self) -> dict[str, Json]:
         """Return the device as the API's rankings list it."""
@@ -117,15 +128,27 @@ class ModelTotals:
 
 @dataclass(frozen=True, slots=True)
 class UserTotals:
-    """One user's sums; ``user`` None is anonymous."""
+    """One user's sums; ``user`` None is anonymous, ``name`` what the home calls the user."""
 
     user: str | None
     totals: Totals
+    name: str | None = None
 
 
 def by_tokens(rows: Iterable[DeviceTotals]) -> list[DeviceTotals]:
     """Return devices by tokens, most first, then by key; no device at all comes last."""
     return sorted(rows, key=lambda row: (row.key is None, -row.totals.tokens, row.key or ""))
+
+
+def by_place(
+    rows: Iterable[tuple[str | None, Totals]],
+) -> list[tuple[str | None, Totals]]:
+    """Return sums by area or person, most tokens first, then by name; the unknown comes last."""
+    sums: dict[str | None, Totals] = {}
+    for name, totals in rows:
+        known = sums.get(name)
+        sums[name] = totals if known is None else known + totals
+    return sorted(sums.items(), key=lambda row: (row[0] is None, -row[1].tokens, row[0] or ""))
 
 
 def by_requests(rows: Iterable[EndpointTotals]) -> list[EndpointTotals]:
@@ -149,6 +172,8 @@ class Report:
     endpoints: Sequence[EndpointTotals]
     models: Sequence[ModelTotals]
     users: Sequence[UserTotals]
+    areas: Sequence[tuple[str | None, Totals]]
+    persons: Sequence[tuple[str | None, Totals]]
     days: Sequence[tuple[date, Totals]]
     totals: Totals
 
@@ -183,11 +208,17 @@ class Report:
                 )
             ],
             "by_user": [
-                {"user_id": row.user or ANONYMOUS, **row.totals.as_row()}
+                {
+                    "user_id": row.user or ANONYMOUS,
+                    "user_name": row.name,
+                    **row.totals.as_row(),
+                }
                 for row in sorted(
                     self.users, key=lambda row: (-row.totals.tokens, row.user or ANONYMOUS)
                 )
             ],
+            "by_area": [{"area": name, **sums.as_row()} for name, sums in self.areas],
+            "by_person": [{"person": name, **sums.as_row()} for name, sums in self.persons],
             "daily_breakdown": [
                 {"date": day.isoformat(), **day_totals.as_row()} for day, day_totals in self.days
             ],

@@ -25,7 +25,8 @@ from .costing import Costing, price_book
 from .errors import AnalyticsError, DamagedDatabaseError, InvalidInputError
 from .insights import Insights
 from .keeper import LedgerKeeper
-from .models import Recorded, RecordedBatch, UsageEvent
+from .models import Recorded, RecordedBatch, StoredEvent, UsageEvent
+from .places import NOBODY, Directory
 from .pricing import PriceBook
 from .reporting import Reporting
 from .settings import Settings
@@ -48,6 +49,7 @@ class Analytics(Reporting, Insights, Costing, LedgerKeeper):
         clock: Callable[[], datetime],
         settings: Settings,
         committed: Callable[[], None],
+        directory: Callable[[], Directory],
     ) -> None:
         """Use ``open`` instead."""
         self._path = path
@@ -55,6 +57,7 @@ class Analytics(Reporting, Insights, Costing, LedgerKeeper):
         self._clock = clock
         self._settings = settings
         self._committed = committed
+        self._directory = directory
         self._last_write: datetime | None = None
         self.set_aside: Path | None = None
         self._catalogue: Catalogue | None = None
@@ -74,12 +77,14 @@ class Analytics(Reporting, Insights, Costing, LedgerKeeper):
         clock: Callable[[], datetime],
         settings: Settings | None = None,
         committed: Callable[[], None] = lambda: None,
+        directory: Callable[[], Directory] = lambda: NOBODY,
     ) -> Self:
         """Open the ledger at ``path``, creating or migrating the file as needed.
 
-        ``clock`` returns the present instant; ``committed`` is called in the event loop after
-        each change. A damaged file is renamed and a new one started; ``set_aside`` then names
-        it. Raises NewerSchemaError (file untouched) or StorageError.
+        ``clock`` returns the present instant, ``directory`` what the home knows of devices and
+        users now; ``committed`` is called in the event loop after each change. A damaged file is
+        renamed and a new one started; ``set_aside`` then names it. Raises NewerSchemaError (file
+        untouched) or StorageError.
         """
         self = cls(
             path,
@@ -87,6 +92,7 @@ class Analytics(Reporting, Insights, Costing, LedgerKeeper):
             clock=clock,
             settings=settings or Settings(),
             committed=committed,
+            directory=directory,
         )
         try:
             await self._open()
@@ -164,7 +170,14 @@ class Analytics(Reporting, Insights, Costing, LedgerKeeper):
         stored one is returned. Raises InvalidInputError, ClosedError or StorageError.
         """
         (written,) = await self._writer.submit([self._pending(event)])
-        return Recorded(event=written.event, duplicate=written.duplicate)
+        return Recorded(event=self._named(written.event), duplicate=written.duplicate)
+
+    def _named(self, event: StoredEvent) -> StoredEvent:
+        """Return an event with the home's name of its device, if nobody else gave one."""
+        if event.device_name is not None or event.usage.device_key is None:
+            return event
+        name = self._directory().device(event.usage.device_key).name
+        return event if name is None else dataclasses.replace(event, device_name=name)
 
     async def record_many(self, events: Sequence[UsageEvent]) -> RecordedBatch:
         """Store 1 to 1,000 events together or not at all.

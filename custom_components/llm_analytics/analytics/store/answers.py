@@ -22,12 +22,14 @@ from ..periods import (
     to_date,
     to_us,
 )
+from ..places import NOBODY, Directory
 from ..reports import (
     DeviceTotals,
     EndpointTotals,
     ModelTotals,
     Report,
     UserTotals,
+    by_place,
     by_requests,
     by_tokens,
 )
@@ -74,7 +76,12 @@ def summary(db: sqlite3.Connection, wanted: Filter, *, now: datetime, zone: Zone
 
 
 def dashboard(
-    db: sqlite3.Connection, wanted: Filter, *, now: datetime, zone: ZoneInfo
+    db: sqlite3.Connection,
+    wanted: Filter,
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+    directory: Directory = NOBODY,
 ) -> Dashboard:
     """Return the dashboard. Raises EventsRemovedError where a filter needs removed events."""
     chosen = filters.choose(db, wanted)
@@ -87,10 +94,12 @@ def dashboard(
             period: unique_devices(db, Window(to_date(period, today=today)), chosen, zone)
             for period in (Period.DAY, Period.WEEK, Period.MONTH)
         },
-        top_devices=devices(db, week, _EVERYTHING, zone)[:_TOP],
+        top_devices=devices(db, week, _EVERYTHING, zone, directory)[:_TOP],
         top_endpoints=endpoints(db, week, chosen, zone)[:_TOP],
         peak_hours=peak_hours(hours(db, days, chosen, zone)),
-        recent_activity=listing.events(db, chosen, start=0, end=_FOREVER, limit=_RECENT, zone=zone),
+        recent_activity=listing.events(
+            db, chosen, start=0, end=_FOREVER, limit=_RECENT, zone=zone, directory=directory
+        ),
         generated_at=now.astimezone(zone),
     )
 
@@ -104,14 +113,18 @@ def unique_devices(
 
 
 def devices(
-    db: sqlite3.Connection, window: Window, chosen: Chosen | None, zone: ZoneInfo
+    db: sqlite3.Connection,
+    window: Window,
+    chosen: Chosen | None,
+    zone: ZoneInfo,
+    directory: Directory = NOBODY,
 ) -> list[DeviceTotals]:
     """Return the sums by device, most tokens first."""
     rows = queries.sums(db, window, chosen, group=Dimension.DEVICE, zone=zone)
-    known = filters.names(db, "device")
+    names = filters.names(db, "device")
+    found = [(names.get(key or NONE, (None, None)), totals) for (_, key), totals in rows.items()]
     return by_tokens(
-        DeviceTotals(*(*known.get(key or NONE, (None, None)), totals))
-        for (_, key), totals in rows.items()
+        DeviceTotals(key, name, totals, directory.device(key)) for (key, name), totals in found
     )
 
 
@@ -140,12 +153,39 @@ def models(
 
 
 def users(
-    db: sqlite3.Connection, window: Window, chosen: Chosen | None, zone: ZoneInfo
+    db: sqlite3.Connection,
+    window: Window,
+    chosen: Chosen | None,
+    zone: ZoneInfo,
+    directory: Directory = NOBODY,
 ) -> list[UserTotals]:
     """Return the sums by user."""
     rows = queries.sums(db, window, chosen, group=Dimension.USER, zone=zone)
-    known = filters.names(db, "user")
-    return [UserTotals(known[key][0] if key else None, totals) for (_, key), totals in rows.items()]
+    names = filters.names(db, "user")
+    found = [(names[key][0] if key else None, totals) for (_, key), totals in rows.items()]
+    return [UserTotals(user, totals, directory.user_name(user)) for user, totals in found]
+
+
+def persons(
+    db: sqlite3.Connection,
+    window: Window,
+    chosen: Chosen | None,
+    zone: ZoneInfo,
+    directory: Directory,
+) -> list[tuple[str | None, Totals]]:
+    """Return the sums by person: the user's, else the device's; None where neither has one."""
+    rows = queries.sums(db, window, chosen, group=Dimension.SERIES, zone=zone)
+    owners = {
+        series: directory.person(user, device)
+        for series, device, user in db.execute(
+            """
+            SELECT series.id, device.key, user.key FROM series
+            LEFT JOIN device ON device.id = series.device
+            LEFT JOIN user ON user.id = series.user
+            """
+        )
+    }
+    return by_place((owners[key], totals) for (_, key), totals in rows.items())
 
 
 def hours(
@@ -199,6 +239,7 @@ def report(
     *,
     now: datetime,
     zone: ZoneInfo,
+    directory: Directory = NOBODY,
 ) -> Report:
     """Return the report of whole local days or of a stretch of time."""
     chosen = filters.choose(db, wanted)
@@ -216,6 +257,7 @@ def report(
     )
     shown = Days(first, min(last, now.astimezone(zone).date()))
     events_from = queries.ledger(db).events_from
+    by_device = devices(db, window, chosen, zone, directory)
     return Report(
         report_id=uuid.uuid4().hex,
         generated_at=now.astimezone(zone),
@@ -225,10 +267,16 @@ def report(
         events_from=None if events_from is None else from_us(events_from, zone),
         filter=wanted,
         unique_devices=unique_devices(db, window, chosen, zone),
-        devices=devices(db, window, chosen, zone),
+        devices=by_device,
         endpoints=endpoints(db, window, chosen, zone),
         models=models(db, window, chosen, zone),
-        users=users(db, window, chosen, zone),
+        users=users(db, window, chosen, zone, directory),
+        areas=by_place((row.known.area, row.totals) for row in by_device),
+        persons=(
+            persons(db, window, chosen, zone, directory)
+            if directory.knows_persons
+            else by_place((None, row.totals) for row in by_device)
+        ),
         days=[(day, by_day.get(day.toordinal(), Totals())) for day in shown.dates()],
         totals=sum_totals(days.values()),
     )

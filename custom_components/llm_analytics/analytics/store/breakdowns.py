@@ -28,6 +28,7 @@ from ..periods import (
     last_days,
     midnight,
 )
+from ..places import NOBODY, Directory
 from ..reports import DeviceTotals, UserTotals
 from ..totals import Filter, Totals, sum_totals
 from ..trends import Interval, Metric, interval_start, interval_starts
@@ -71,7 +72,9 @@ def tags(db: sqlite3.Connection, wanted: Window, zone: ZoneInfo) -> list[tuple[s
     return sorted((known[key][0], totals) for (_, key), totals in rows.items() if key is not None)
 
 
-def users(db: sqlite3.Connection, wanted: Window, zone: ZoneInfo) -> list[UserStatistics]:
+def users(
+    db: sqlite3.Connection, wanted: Window, zone: ZoneInfo, directory: Directory = NOBODY
+) -> list[UserStatistics]:
     """Return the statistics of every user."""
     rows = queries.sums(db, wanted, _ALL, group=Dimension.USER_MODEL, zone=zone)
     names, models = filters.names(db, "user"), filters.names(db, "model")
@@ -83,8 +86,11 @@ def users(db: sqlite3.Connection, wanted: Window, zone: ZoneInfo) -> list[UserSt
         totals[user] = totals.get(user, Totals()) + sums
         if models[model][1] is not None:
             used.setdefault(user, []).append(model_name(*models[model]))
+    ids = {user: names[user][0] if user else None for user in totals}
     return [
-        UserStatistics(UserTotals(names[user][0] if user else None, sums), used.get(user, []))
+        UserStatistics(
+            UserTotals(ids[user], sums, directory.user_name(ids[user])), used.get(user, [])
+        )
         for user, sums in totals.items()
     ]
 
@@ -102,7 +108,13 @@ def device_day(db: sqlite3.Connection, device: str, day: date, zone: ZoneInfo) -
 
 
 def device_summary(
-    db: sqlite3.Connection, device: str, count: int, *, now: datetime, zone: ZoneInfo
+    db: sqlite3.Connection,
+    device: str,
+    count: int,
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+    directory: Directory = NOBODY,
 ) -> DeviceSummary:
     """Return what a device did over the last days. Raises NotFoundError if never seen."""
     wanted = Filter(device=device)
@@ -117,7 +129,7 @@ def device_summary(
     name = filters.names(db, "device")[chosen.device or NONE][1]
     seen = trend.days
     return DeviceSummary(
-        device=DeviceTotals(device, name, totals),
+        device=DeviceTotals(device, name, totals, directory.device(device)),
         days=rows,
         direction=trend.direction,
         change_percent=rounded(trend.change),
@@ -161,6 +173,7 @@ def breakdown(
     *,
     today: date,
     zone: ZoneInfo,
+    directory: Directory = NOBODY,
 ) -> Breakdown:
     """Return sums by one dimension and point in time; nothing of tomorrow, as in every chart."""
     rows = queries.sums(db, wanted, _ALL, group=_GROUPS[by], by_day=True, zone=zone)
@@ -171,7 +184,7 @@ def breakdown(
         assert ordinal is not None
         if ordinal > today.toordinal():  # a clock a little ahead
             continue
-        name = _identity(by, known.get(key or NONE), key)
+        name = _identity(by, known.get(key or NONE), directory)
         point = interval_start(interval, date.fromordinal(ordinal))
         points = found.setdefault(name, {})
         points[point] = points.get(point, Totals()) + totals
@@ -185,14 +198,16 @@ def breakdown(
 
 
 def _identity(
-    by: By, row: tuple[str | None, ...] | None, key: int | None
+    by: By, row: tuple[str | None, ...] | None, directory: Directory
 ) -> tuple[str | None, str | None]:
     """Return a series' key and name."""
     if row is None:
         return (ANONYMOUS, ANONYMOUS) if by is By.USER else (None, None)
     match by:
         case By.DEVICE:
-            return row[0], row[1]
+            return row[0], row[1] or directory.device(row[0]).name
+        case By.USER:
+            return row[0], directory.user_name(row[0]) or row[0]
         case By.PROVIDER:
             return row[0], row[0]
         case By.MODEL:

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from ..errors import InvalidInputError
 from ..models import CostSource, Price, ServiceTier, Status, StoredEvent, UsageEvent
 from ..periods import SLOT_US, from_us, local_day, to_us
+from ..places import NOBODY, Directory
 from ..pricing import PriceBook
 from ..totals import device_parts
 from .aggregates import Changes, Vector
@@ -39,11 +40,11 @@ _INSERT: Final = f"""
 _KNOWN_DAYS: Final = 10_000
 _COUNT: Final = "UPDATE ledger SET events = events + ?, last_event = ?"
 SELECT_EVENTS: Final = """
-    SELECT event.id, event.time, device.key, device.name, endpoint.key, model.provider, model.name,
-        user.key, event.prompt, event.response, event.cache_read, event.cache_write,
-        event.cache_write_1h, event.reasoning, event.cost, event.cost_source, priced.key,
-        event.latency, event.ttft, event.failed, tag_set.key, event.tier, error.key, agent.key,
-        context.key, source.key, recorded.key, event.request_id, event.metadata
+    SELECT event.id, event.time, device.key, COALESCE(device.given, device.name), endpoint.key,
+        model.provider, model.name, user.key, event.prompt, event.response, event.cache_read,
+        event.cache_write, event.cache_write_1h, event.reasoning, event.cost, event.cost_source,
+        priced.key, event.latency, event.ttft, event.failed, tag_set.key, event.tier, error.key,
+        agent.key, context.key, source.key, recorded.key, event.request_id, event.metadata
     FROM event
     CROSS JOIN series ON series.id = event.series
     LEFT JOIN device ON device.id = series.device
@@ -257,14 +258,16 @@ def event_vector(usage: UsageEvent, picos: int | None) -> Vector:
     )
 
 
-def read_event(db: sqlite3.Connection, event_id: int, zone: tzinfo) -> StoredEvent | None:
+def read_event(
+    db: sqlite3.Connection, event_id: int, zone: tzinfo, directory: Directory = NOBODY
+) -> StoredEvent | None:
     """Return one event, or None if there is none with that id."""
     row = db.execute(f"{SELECT_EVENTS} WHERE event.id = ?", (event_id,)).fetchone()
-    return None if row is None else event_of_row(row, zone)
+    return None if row is None else event_of_row(row, zone, directory)
 
 
-def event_of_row(row: Sequence[Any], zone: tzinfo) -> StoredEvent:
-    """Return the event that a row of SELECT_EVENTS holds."""
+def event_of_row(row: Sequence[Any], zone: tzinfo, directory: Directory = NOBODY) -> StoredEvent:
+    """Return the event that a row of SELECT_EVENTS holds, its device named by who names it."""
     device_ip, device_id = device_parts(row[2])
     moment = from_us(row[1], zone)
     usage = UsageEvent(
@@ -296,4 +299,5 @@ def event_of_row(row: Sequence[Any], zone: tzinfo) -> StoredEvent:
         metadata=row[28],
     )
     price = Price(picos=row[14], source=COST_SOURCES[row[15]], priced_as=row[16])
-    return StoredEvent(id=row[0], timestamp=moment, usage=usage, price=price, device_name=row[3])
+    name = row[3] or directory.device(row[2]).name
+    return StoredEvent(id=row[0], timestamp=moment, usage=usage, price=price, device_name=name)

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from ..models import StoredEvent
 from ..periods import Span, to_us
+from ..places import NOBODY, Directory
 from ..totals import Filter, Totals
 from . import filters, queries
 from .aggregates import Dimension
@@ -27,6 +28,7 @@ def events_after(
     after: tuple[int, int],
     last_event: int,
     zone: ZoneInfo,
+    directory: Directory = NOBODY,
 ) -> Sequence[StoredEvent]:
     """Return the next page of a span's events, oldest first, after a (time, id)."""
     chosen = filters.choose(db, wanted)
@@ -39,7 +41,7 @@ def events_after(
         " ORDER BY event.time, event.id LIMIT ?",
         (max(to_us(span.start), after[0]), to_us(span.end), last_event, *after, *parameters, PAGE),
     )
-    return [event_of_row(row, zone) for row in rows]
+    return [event_of_row(row, zone, directory) for row in rows]
 
 
 def check(db: sqlite3.Connection, wanted: Filter, span: Span, zone: ZoneInfo) -> None:

@@ -114,5 +114,5 @@ def event_conditions(chosen: Chosen) -> tuple[str, tuple[int, ...]]:
 
 def names(db: sqlite3.Connection, table: str) -> dict[int, tuple[Any, ...]]:
     """Return every row of a dimension's table by id."""
-    columns = {"device": "key, name", "model": "provider, name"}.get(table, "key")
+    columns = {"device": "key, COALESCE(given, name)", "model": "provider, name"}.get(table, "key")
     return {row[0]: row[1:] for row in db.execute(f"SELECT id, {columns} FROM {table}")}

@@ -7,6 +7,7 @@ from typing import Final
 
 from ..models import StoredEvent
 from ..periods import DAY, Days, day_span, from_us, to_us
+from ..places import NOBODY, Directory
 from .aggregates import Dimension
 from .events import SELECT_EVENTS, event_of_row
 from .filters import Chosen, event_conditions
@@ -31,6 +32,7 @@ def events(
     before: tuple[int, int] | None = None,
     limit: int,
     zone: tzinfo,
+    directory: Directory = NOBODY,
 ) -> list[StoredEvent]:
     """Return up to ``limit`` events with start <= time < end (µs), newest first.
 
@@ -44,15 +46,16 @@ def events(
     if before is not None:
         end = min(end, before[0] + 1)
     for low, high in _stretches(db, chosen, start=start, end=end, zone=zone):
-        found += _events_between(
-            db, chosen, low, high, failed=failed, before=before, limit=limit - len(found), zone=zone
+        rows = _rows_between(
+            db, chosen, low, high, failed=failed, before=before, limit=limit - len(found)
         )
+        found += [event_of_row(row, zone, directory) for row in rows]
         if len(found) >= limit:
             break
     return found
 
 
-def _events_between(
+def _rows_between(
     db: sqlite3.Connection,
     chosen: Chosen,
     low: int,
@@ -61,8 +64,7 @@ def _events_between(
     failed: bool | None,
     before: tuple[int, int] | None,
     limit: int,
-    zone: tzinfo,
-) -> list[StoredEvent]:
+) -> sqlite3.Cursor:
     where, parameters = event_conditions(chosen)
     if failed is not None:
         where += " AND event.failed = ?"
@@ -70,12 +72,11 @@ def _events_between(
     if before is not None:
         where += " AND (event.time, event.id) < (?, ?)"
         parameters += before
-    rows = db.execute(
+    return db.execute(
         f"{SELECT_EVENTS} WHERE event.time >= ? AND event.time < ?{where}"
         " ORDER BY event.time DESC, event.id DESC LIMIT ?",
         (low, high, *parameters, limit),
     )
-    return [event_of_row(row, zone) for row in rows]
 
 
 def _stretches(

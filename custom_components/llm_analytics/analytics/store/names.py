@@ -46,7 +46,7 @@ class Names:
         self._model_names: dict[int, tuple[str, str | None]] = {}
         self._series: dict[tuple[int, int, int, int], int] = {}
         self._origins: dict[tuple[str | None, ...], int] = {}
-        self._device_names: dict[int, str | None] = {}
+        self._device_names: dict[int, tuple[str | None, str | None]] = {}
         self._counts = {
             table: self._db.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in CAPS
         }
@@ -112,10 +112,24 @@ class Names:
         return tag_set, ids
 
     def device_name(self, device: int) -> str | None:
-        """Return the present name of a device."""
+        """Return the present name of a device: the household's, else the last that arrived."""
+        given, arrived = self._names_of(device)
+        return arrived if given is None else given
+
+    def give_name(self, key: str, name: str | None) -> bool:
+        """Name a device for good, or (None) as its clients do again; False if never seen."""
+        row = self._db.execute(
+            "UPDATE device SET given = ? WHERE key = ? RETURNING id", (name, key)
+        ).fetchone()
+        if row is not None:
+            self._device_names.pop(row[0], None)
+        return row is not None
+
+    def _names_of(self, device: int) -> tuple[str | None, str | None]:
         if device not in self._device_names:
-            row = self._db.execute("SELECT name FROM device WHERE id = ?", (device,)).fetchone()
-            self._device_names[device] = row[0] if row else None
+            self._device_names[device] = self._db.execute(
+                "SELECT given, name FROM device WHERE id = ?", (device,)
+            ).fetchone()
         return self._device_names[device]
 
     def model_name(self, model: int) -> tuple[str, str | None]:
@@ -132,9 +146,11 @@ class Names:
             return NONE
         device, stored = self._id("device", key)
         name = event.device_name
-        if name is not None and stored == key and name != self.device_name(device):
-            self._db.execute("UPDATE device SET name = ? WHERE id = ?", (name, device))
-            self._device_names[device] = name
+        if name is not None and stored == key:
+            given, arrived = self._names_of(device)
+            if name != arrived:
+                self._db.execute("UPDATE device SET name = ? WHERE id = ?", (name, device))
+                self._device_names[device] = given, name
         return device
 
     def _id(self, table: str, key: str, *, other: str = OTHER) -> tuple[int, str]:
