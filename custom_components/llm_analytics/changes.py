@@ -90,6 +90,13 @@ async def _delete_event(analytics: Analytics, data: Data) -> Outcome:
     return {"status": "ok", "id": data["id"]}
 
 
+async def _rename_device(analytics: Analytics, data: Data) -> Outcome:
+    device = conversion.device(data)
+    name = data.get("name") or None
+    await analytics.rename_device(device, name)
+    return {"status": "ok", "device_name": name}
+
+
 async def _forget(analytics: Analytics, data: Data) -> Outcome:
     device, user = conversion.wanted(data).device, data.get("user_id")
     if (device is None) == (user is None):
@@ -106,5 +113,6 @@ CHANGES: Final[dict[str, Change]] = {
     "cleanup": Change(schemas.cleanup_fields, _cleanup),
     "aggregate": Change(schemas.aggregate_fields, _aggregate),
     "delete_event": Change(schemas.event_id_fields, _delete_event),
+    "rename_device": Change(schemas.rename_fields, _rename_device),
     "forget": Change(schemas.forget_fields, _forget),
 }

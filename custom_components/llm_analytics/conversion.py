@@ -114,6 +114,14 @@ def wanted(data: Mapping[str, Any]) -> Filter:
     )
 
 
+def device(data: Mapping[str, Any]) -> str:
+    """Return the key of the device that validated data names. Raises InvalidInputError."""
+    key = wanted(data).device
+    if key is None:
+        raise InvalidInputError("device_ip", "required: device_ip or device_id")
+    return key
+
+
 def instant(value: date | None, zone: ZoneInfo, *, end: bool = False) -> datetime | None:
     """Return a bound as an instant; a date begins at its midnight, as ``end`` it is included."""
     if value is None or isinstance(value, datetime):

@@ -85,6 +85,7 @@ _EXAMPLE_EVENT: Final[dict[str, Any]] = {
 }
 _EXAMPLE_BODIES: Final[dict[str, Any]] = {
     "usage": _EXAMPLE_EVENT,
+    "usage/devices/name": {"device_ip": "192.168.1.20", "name": "Kitchen tablet"},
     "cost/estimate": {
         "provider": "openai",
         "model": "gpt-4o",

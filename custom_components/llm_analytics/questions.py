@@ -62,9 +62,7 @@ async def _event(analytics: Analytics, data: Data) -> Json:
 
 
 async def _device_day(analytics: Analytics, data: Data) -> Json:
-    device = conversion.wanted(data).device
-    if device is None:
-        raise InvalidInputError("device_ip", "required: device_ip or device_id")
+    device = conversion.device(data)
     return (await analytics.device_day(device, data.get("date"))).as_dict()
 
 

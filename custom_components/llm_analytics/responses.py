@@ -29,6 +29,8 @@ def component(name: str) -> Shape:
 
 
 _DEVICE = {"device_ip": maybe(TEXT), "device_id": maybe(TEXT), "device_name": maybe(TEXT)}
+_PLACE = {"area": maybe(TEXT), "person": maybe(TEXT)}
+_USER = {"user_id": TEXT, "user_name": maybe(TEXT)}
 _FILTERED = {"filter_device_ip": maybe(TEXT)}
 _WINDOW = {"period_days": COUNT} | _FILTERED
 _PROMPT_RESPONSE = {"tokens_prompt": COUNT, "tokens_response": COUNT}
@@ -82,10 +84,12 @@ _REPORT: Final = {
         avg_tokens_per_request=MONEY,
         avg_latency_ms=maybe(MONEY),
     ),
-    "by_device": rows(shape(_DEVICE, _ROW)),
+    "by_device": rows(shape(_DEVICE, _PLACE, _ROW)),
     "by_endpoint": rows(shape({"endpoint": TEXT}, _ROW)),
     "by_provider": rows(shape({"provider": TEXT, "model": maybe(TEXT)}, _ROW)),
-    "by_user": rows(shape({"user_id": TEXT}, _ROW)),
+    "by_user": rows(shape(_USER, _ROW)),
+    "by_area": rows(shape({"area": maybe(TEXT)}, _ROW)),
+    "by_person": rows(shape({"person": maybe(TEXT)}, _ROW)),
     "daily_breakdown": rows(shape({"date": DATE}, _ROW)),
     "cost_summary": shape(total_cost_usd=MONEY, currency=TEXT, by_provider=by_name(MONEY)),
 }
@@ -171,7 +175,7 @@ ANSWERS: Final[dict[tuple[str, str], Answer]] = {
         shape(
             {"today": _PERIOD, "week": _PERIOD, "month": _PERIOD},
             _FILTERED,
-            top_devices=rows(shape(_DEVICE, _RANKED)),
+            top_devices=rows(shape(_DEVICE, _PLACE, _RANKED)),
             top_endpoints=rows(shape({"endpoint": TEXT}, _RANKED)),
             peak_hours=rows(HOUR),
             recent_activity=rows(component("Event")),
@@ -202,11 +206,20 @@ ANSWERS: Final[dict[tuple[str, str], Answer]] = {
         ),
         rule=_DEVICE_RULE,
     ),
-    ("get", "usage/devices"): Answer("Rank devices by tokens", rows(shape(_DEVICE, _RANKED))),
+    ("get", "usage/devices"): Answer(
+        "Rank devices by tokens", rows(shape(_DEVICE, _PLACE, _RANKED))
+    ),
+    ("post", "usage/devices/name"): Answer(
+        "Rename a device, or call it as its clients do",
+        shape(status=word("ok"), device_name=maybe(TEXT)),
+        _UNKNOWN,
+        f"{_DEVICE_RULE} Without a name, the name that arrived last is shown again.",
+    ),
     ("get", "usage/device/{device}"): Answer(
         "Show what a device used over the last days",
         shape(
             _DEVICE,
+            _PLACE,
             {"period_days": COUNT, "start_date": DATE, "end_date": DATE},
             _ROW,
             stats=shape(_ROW),
@@ -250,11 +263,14 @@ ANSWERS: Final[dict[tuple[str, str], Answer]] = {
         "Sum up by tag", by_name(shape(_FIGURES | _UNPRICED)), _REMOVED, _BETWEEN
     ),
     ("get", "stats/users"): Answer(
-        "Sum up by user", by_name(shape(_FIGURES, models_used=rows(TEXT))), _REMOVED, _BETWEEN
+        "Sum up by user",
+        by_name(shape({"user_name": maybe(TEXT)} | _FIGURES, models_used=rows(TEXT))),
+        _REMOVED,
+        _BETWEEN,
     ),
     ("get", "stats/users/top"): Answer(
         "Rank users by cost",
-        rows(shape({"user_id": TEXT} | _FIGURES, models_used=rows(TEXT))),
+        rows(shape(_USER | _FIGURES, models_used=rows(TEXT))),
         _REMOVED,
         _BETWEEN,
     ),

@@ -279,6 +279,15 @@ def event_id_fields(*, lenient: bool) -> Fields:
     return {vol.Required("id"): Whole(1, 2**63 - 1, lenient)}
 
 
+def rename_fields(*, lenient: bool) -> Fields:
+    """Return the fields that name a device, and what to call it."""
+    return {
+        vol.Optional("device_ip"): DEVICE_IP,
+        vol.Optional("device_id"): DEVICE_ID,
+        vol.Optional("name"): Optional(Text(0, 255)),
+    }
+
+
 def forget_fields(*, lenient: bool) -> Fields:
     """Return the fields that name a device or a user to forget."""
     return {

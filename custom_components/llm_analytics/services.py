@@ -54,6 +54,7 @@ class Action(StrEnum):
     CLEANUP = "cleanup"
     AGGREGATE = "aggregate"
     DELETE_EVENT = "delete_event"
+    RENAME_DEVICE = "rename_device"
     FORGET = "forget"
 
 

@@ -206,6 +206,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("get", "reports/export/json", partial(_export, async_export_json), schemas.EXPORT),
     *_questions(),
     _of_query("delete", "usage/{id}", "delete_event"),
+    _of_body("post", "usage/devices/name", "rename_device"),
     _of_body("post", "cost/estimate", "estimate_cost"),
     _of_body("post", "cost/rates", "set_rate"),
     _of_query("delete", "cost/rates", "delete_rate"),
