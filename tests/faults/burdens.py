@@ -11,10 +11,9 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from multiprocessing.connection import Connection
 from pathlib import Path
 import random
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
 from custom_components.llm_analytics.analytics import (
@@ -59,6 +58,21 @@ def event(number: int) -> UsageEvent:
     )
 
 
+type Pair = tuple[int, int]
+type Work = Callable[[Burden], Coroutine[Any, Any, None]]
+
+
+class Ear(Protocol):
+    """Hears what is told: a pipe's end."""
+
+    def send(self, told: tuple[str | int, ...], /) -> None:
+        """Hear it at once."""
+
+
+class EnoughError(Exception):
+    """Raised where as many events as wanted were acknowledged."""
+
+
 @dataclass
 class Burden:
     """One run of a process: its ledger, its luck, and whom it tells."""
@@ -66,13 +80,15 @@ class Burden:
     analytics: Analytics
     random: random.Random
     run: int
-    pipe: Connection
+    ear: Ear
+    limit: int | None
     made: int = 0
-    recorded: list[tuple[int, int]] = field(default_factory=list)
+    told: int = 0
+    recorded: list[Pair] = field(default_factory=list)
 
     def tell(self, what: str, *numbers: int) -> None:
         """Tell at once: this is a write to a pipe, nothing is kept back."""
-        self.pipe.send((what, *numbers))
+        self.ear.send((what, *numbers))
 
     def numbers(self, count: int) -> list[int]:
         """Return numbers that no other event has."""
@@ -94,8 +110,21 @@ class Burden:
             for event_id, number in pairs:
                 self.recorded.append((event_id, number))
                 self.tell(RECORDED, event_id, number)
+            self.told += len(pairs)
+            if self.limit is not None and self.told >= self.limit:
+                raise EnoughError
 
-    async def repeat(self, known: list[tuple[int, int]]) -> None:
+    async def bear(self, work: Work) -> None:
+        """Record from several callers, and do a work beside it, for ever."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(work(self))
+                for _ in range(_POSTERS):
+                    group.create_task(self.record_for_ever())
+        except* EnoughError:
+            raise EnoughError from None
+
+    async def repeat(self, known: list[Pair]) -> None:
         """Send again what an earlier run was answered: it is stored once."""
         for event_id, number in known:
             again = await self.analytics.record(event(number))
@@ -179,7 +208,7 @@ async def export(burden: Burden) -> None:
             burden.tell(WRONG, scope.last_event, len(ids))
 
 
-BURDENS: Final[dict[str, Callable[[Burden], Coroutine[Any, Any, None]]]] = {
+BURDENS: Final[dict[str, Work]] = {
     work.__name__: work
     for work in (ingest, clean_up, rebuild, reprice, change_zone, delete, forget, export)
 }
@@ -200,31 +229,35 @@ async def opened(path: Path) -> AsyncGenerator[Analytics]:
         await analytics.close()
 
 
-async def _bear(
-    path: Path, work: str, seed: str, run: int, known: list[tuple[int, int]], pipe: Connection
+async def bear_until(
+    path: Path,
+    work: str,
+    seed: str,
+    run: int,
+    known: list[Pair],
+    ear: Ear,
+    *,
+    limit: int | None = None,
 ) -> None:
+    """Do a burden's work until so many events were acknowledged, and close the ledger."""
     async with opened(path) as analytics:
-        burden = Burden(analytics, random.Random(seed), run, pipe)
+        burden = Burden(analytics, random.Random(seed), run, ear, limit)
         await burden.repeat(known)
         burden.tell(READY)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(BURDENS[work](burden))
-            for _ in range(_POSTERS):
-                group.create_task(burden.record_for_ever())
+        with suppress(EnoughError):
+            await burden.bear(BURDENS[work])
 
 
-def bear(
-    path: Path, work: str, seed: str, run: int, known: list[tuple[int, int]], pipe: Connection
-) -> None:
+def bear(path: Path, work: str, seed: str, run: int, known: list[Pair], ear: Ear) -> None:
     """Do a burden's work until killed; this is the whole of a process."""
-    asyncio.run(_bear(path, work, seed, run, known, pipe))
+    asyncio.run(bear_until(path, work, seed, run, known, ear))
 
 
-def open_and_close(path: Path, pipe: Connection) -> None:
+def open_and_close(path: Path, ear: Ear) -> None:
     """Open a ledger, which creates or migrates it, close it, and wait to be killed."""
 
     async def run() -> None:
-        pipe.send((READY,))
+        ear.send((READY,))
         async with opened(path):
             pass
         await asyncio.Event().wait()

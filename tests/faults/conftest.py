@@ -12,7 +12,7 @@ def rounds(usual: int) -> int:
     return max(1, round(usual * float(os.environ.get("LEDGER_FAULTS", "1"))))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def seed() -> str:
     """Return what the random moments are drawn from; LEDGER_SEED repeats those of another run."""
     found = os.environ.get("LEDGER_SEED") or secrets.token_hex(4)
