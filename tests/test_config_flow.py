@@ -19,6 +19,7 @@ OPTIONS = STORAGE | {
     "catalogue": False,
     "catalogue_refresh": True,
     "free_providers": ["ollama", "Gemini", " my-server "],
+    "anomaly_threshold": 3.5,
 }
 
 pytestmark = pytest.mark.usefixtures("enable_custom_integrations")
@@ -165,6 +166,7 @@ async def test_the_options_open_with_their_defaults(
         "catalogue": True,
         "catalogue_refresh": False,
         "free_providers": list(FREE_PROVIDERS),
+        "anomaly_threshold": 2.0,
     }
 
 

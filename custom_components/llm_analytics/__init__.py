@@ -21,7 +21,7 @@ from .leftovers import async_tell_left
 from .services import async_setup_services
 from .views import async_register_views
 
-PLATFORMS = [Platform.BINARY_SENSOR, Platform.SENSOR]
+PLATFORMS = [Platform.BINARY_SENSOR, Platform.EVENT, Platform.SENSOR]
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -48,6 +48,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: LlmAnalyticsConfigEntry)
     if (damaged := coordinator.analytics.set_aside) is not None:
         async_raise(hass, Issue(DAMAGED_DATABASE, {"path": str(damaged)}))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    await coordinator.async_begin_announcing()
     return True
 
 

@@ -1,8 +1,8 @@
 """Telling the house: what the figures give occasion to, on the event bus, each thing once.
 
-Nothing is told until ``listening`` is set, for automations listen only once Home Assistant has
-started; what has happened until then is told then. Adding an occasion is adding a function to
-``OCCASIONS``.
+Nothing is told until ``listening`` is set: the entities must be there, and automations listen only
+once Home Assistant has started. What has happened until then is told then. Adding an occasion is
+adding a function to ``OCCASIONS``.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,10 +11,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
-from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.core import HomeAssistant
 
 from .analytics import Analytics, Figures, Notice, NoticeKind
-from .const import EVENT_BUDGET, EVENT_UNPRICED_MODEL
+from .const import EVENT_ANOMALY, EVENT_BUDGET, EVENT_UNPRICED_MODEL
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,22 @@ def _unpriced_models(figures: Figures) -> Iterator[Announcement]:
             Notice(NoticeKind.UNPRICED_MODEL, name),
             EVENT_UNPRICED_MODEL,
             {"provider": provider, "model": model},
+        )
+
+
+def _anomalies(figures: Figures) -> Iterator[Announcement]:
+    for day, score in figures.scores.anomalies:
+        yield Announcement(
+            Notice(NoticeKind.ANOMALY, score.metric, day),
+            EVENT_ANOMALY,
+            {
+                "date": day.isoformat(),
+                "type": score.metric,
+                "value": _number(score.shown_value),
+                "expected": _number(score.shown_expected),
+                "z_score": _number(score.shown_z),
+                "direction": score.direction,
+            },
         )
 
 
@@ -61,6 +77,7 @@ def _budgets(figures: Figures) -> Iterator[Announcement]:
 
 OCCASIONS: Final[tuple[Callable[[Figures], Iterator[Announcement]], ...]] = (
     _unpriced_models,
+    _anomalies,
     _budgets,
 )
 
@@ -75,7 +92,7 @@ class Announcer:
         self._told: set[Notice] = set()
         self._untold: dict[Notice, Announcement] = {}
         self._looked: date | None = None
-        self.listening = hass.state is CoreState.running
+        self.listening = False
 
     async def async_announce(self, figures: Figures) -> None:
         """Fire an event for everything new. Raises AnalyticsError; the next call makes up for it.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import override
+from typing import Any, override
 
 from homeassistant.components.binary_sensor import (
     BinarySensorDeviceClass,
@@ -13,7 +13,7 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .analytics import BudgetState, Figures
+from .analytics import BudgetState, Figures, LatestScores
 from .const import SUBENTRY_BUDGET
 from .coordinator import LlmAnalyticsConfigEntry, LlmAnalyticsCoordinator
 from .entity import LlmAnalyticsEntity, budget_of
@@ -23,9 +23,30 @@ PARALLEL_UPDATES = 0
 
 @dataclass(frozen=True, kw_only=True)
 class LlmAnalyticsBinarySensorDescription[Source](BinarySensorEntityDescription):
-    """A binary sensor, and what of its source it shows."""
+    """A binary sensor, what of its source it shows, and the figures that explain it, if any."""
 
-    is_on_fn: Callable[[Source], bool]
+    is_on_fn: Callable[[Source], bool | None]
+    attributes_fn: Callable[[Source], dict[str, Any]] | None = None
+
+
+def _cost_explained(scores: LatestScores) -> dict[str, Any]:
+    if (cost := scores.today.get("cost")) is None:
+        return {}
+    return {
+        "value": float(cost.shown_value),
+        "expected": float(cost.shown_expected),
+        "z_score": float(cost.shown_z),
+        "threshold": float(scores.threshold),
+    }
+
+
+COST_ANOMALY = LlmAnalyticsBinarySensorDescription[LatestScores](
+    key="cost_anomaly_today",
+    translation_key="cost_anomaly_today",
+    device_class=BinarySensorDeviceClass.PROBLEM,
+    is_on_fn=lambda scores: scores.cost_anomaly,
+    attributes_fn=_cost_explained,
+)
 
 
 BUDGET_BINARY_SENSORS: tuple[LlmAnalyticsBinarySensorDescription[BudgetState], ...] = (
@@ -44,6 +65,9 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the binary sensors."""
+    async_add_entities(
+        [LlmAnalyticsBinarySensor(entry.runtime_data, COST_ANOMALY, lambda figures: figures.scores)]
+    )
     for subentry in entry.get_subentries_of_type(SUBENTRY_BUDGET):
         async_add_entities(
             (
@@ -62,6 +86,9 @@ async def async_setup_entry(
 class LlmAnalyticsBinarySensor[Source](LlmAnalyticsEntity, BinarySensorEntity):
     """One thing that is so or not."""
 
+    # They change with every request; the event entity keeps what they were at an anomaly.
+    _unrecorded_attributes = frozenset({"value", "expected", "z_score", "threshold"})
+
     entity_description: LlmAnalyticsBinarySensorDescription[Source]
 
     def __init__(
@@ -77,6 +104,14 @@ class LlmAnalyticsBinarySensor[Source](LlmAnalyticsEntity, BinarySensorEntity):
 
     @property
     @override
-    def is_on(self) -> bool:
-        """Return whether it is so."""
+    def is_on(self) -> bool | None:
+        """Return whether it is so, None if that cannot be said."""
         return self.entity_description.is_on_fn(self._source_fn(self.coordinator.data))
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any] | None:
+        """Return the figures that explain the state."""
+        if (attributes_fn := self.entity_description.attributes_fn) is None:
+            return None
+        return attributes_fn(self._source_fn(self.coordinator.data))

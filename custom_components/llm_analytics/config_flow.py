@@ -23,15 +23,19 @@ import voluptuous as vol
 
 from .analytics import FREE_PROVIDERS, normal_provider
 from .const import (
+    CONF_ANOMALY_THRESHOLD,
     CONF_CATALOGUE,
     CONF_CATALOGUE_REFRESH,
     CONF_FREE_PROVIDERS,
     CONF_KEEP_DETAILS,
     CONF_KEEP_METADATA,
     CONF_RETENTION_DAYS,
+    DEFAULT_ANOMALY_THRESHOLD,
     DEFAULT_RETENTION_DAYS,
     DOMAIN,
+    MAX_ANOMALY_THRESHOLD,
     MAX_RETENTION_DAYS,
+    MIN_ANOMALY_THRESHOLD,
     MIN_RETENTION_DAYS,
 )
 from .coordinator import LlmAnalyticsConfigEntry
@@ -61,7 +65,19 @@ PRICES_SCHEMA = vol.Schema(
         ),
     }
 )
-OPTIONS_SCHEMA = STORAGE_SCHEMA.extend(PRICES_SCHEMA.schema)
+ANOMALY_SCHEMA = vol.Schema(
+    {
+        vol.Required(CONF_ANOMALY_THRESHOLD, default=DEFAULT_ANOMALY_THRESHOLD): NumberSelector(
+            NumberSelectorConfig(
+                min=MIN_ANOMALY_THRESHOLD,
+                max=MAX_ANOMALY_THRESHOLD,
+                step=0.1,
+                mode=NumberSelectorMode.BOX,
+            )
+        ),
+    }
+)
+OPTIONS_SCHEMA = STORAGE_SCHEMA.extend(PRICES_SCHEMA.schema).extend(ANOMALY_SCHEMA.schema)
 
 
 def checked(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -160,7 +176,7 @@ class LlmAnalyticsConfigFlow(ConfigFlow, domain=DOMAIN):
 
 
 class LlmAnalyticsOptionsFlow(OptionsFlowWithReload):
-    """Change what is kept and where prices come from."""
+    """Change what is kept, where prices come from and what counts as an anomaly."""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show all options on one page."""

@@ -12,6 +12,7 @@ CONF_CATALOGUE: Final = "catalogue"
 CONF_CATALOGUE_REFRESH: Final = "catalogue_refresh"
 CONF_FREE_PROVIDERS: Final = "free_providers"
 CONF_READERS: Final = "readers"
+CONF_ANOMALY_THRESHOLD: Final = "anomaly_threshold"
 
 SUBENTRY_BUDGET: Final = "budget"
 SUBENTRY_TRACKED: Final = "tracked"
@@ -26,6 +27,9 @@ CONF_UNIT: Final = "unit"
 DEFAULT_RETENTION_DAYS: Final = 365
 MIN_RETENTION_DAYS: Final = 30
 MAX_RETENTION_DAYS: Final = 730
+DEFAULT_ANOMALY_THRESHOLD: Final = 2.0
+MIN_ANOMALY_THRESHOLD: Final = 1.0
+MAX_ANOMALY_THRESHOLD: Final = 10.0
 
 EVENT_ANOMALY: Final = f"{DOMAIN}_anomaly"
 EVENT_BUDGET: Final = f"{DOMAIN}_budget"

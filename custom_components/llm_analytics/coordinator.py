@@ -18,7 +18,7 @@ from homeassistant.config_entries import (
     ConfigEntryChange,
 )
 from homeassistant.const import EVENT_CORE_CONFIG_UPDATE, EVENT_HOMEASSISTANT_CLOSE
-from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, CoreState, Event, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
 from homeassistant.helpers.debounce import Debouncer
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
@@ -137,7 +137,6 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
                 self.hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._async_entry_changed
             )
         )
-        entry.async_on_unload(async_at_started(self.hass, self._async_started))
         # Entries are not unloaded when Home Assistant stops.
         entry.async_on_unload(
             self.hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, self._async_close)
@@ -198,15 +197,20 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
     def _committed(self) -> None:
         self._debounced_refresh.async_schedule_call()
 
+    async def async_begin_announcing(self) -> None:
+        """Tell what is new and what has happened meanwhile, as soon as automations listen."""
+        if self.hass.state is CoreState.running:
+            await self._async_listened_to()
+        else:
+            self.config_entry.async_on_unload(async_at_started(self.hass, self._async_started))
+
     @callback
     def _async_started(self, _: HomeAssistant) -> None:
-        """Tell what has happened meanwhile, as soon as automations listen."""
-        if not self._announcer.listening:
-            self.config_entry.async_on_unload(
-                async_call_later(self.hass, _AUTOMATIONS_BEGIN, self._async_listened_to)
-            )
+        self.config_entry.async_on_unload(
+            async_call_later(self.hass, _AUTOMATIONS_BEGIN, self._async_listened_to)
+        )
 
-    async def _async_listened_to(self, _: datetime) -> None:
+    async def _async_listened_to(self, _: datetime | None = None) -> None:
         self._announcer.listening = True
         await self.async_refresh()
 

@@ -1,7 +1,8 @@
-"""What the subentries ask to be watched, in the engine's terms."""
+"""What the options and subentries ask to be watched, in the engine's terms."""
 
 from collections.abc import Mapping
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
@@ -9,11 +10,13 @@ from homeassistant.config_entries import ConfigEntry
 from .analytics import Budget, BudgetUnit, Filter, Period, Watch
 from .const import (
     CONF_AMOUNT,
+    CONF_ANOMALY_THRESHOLD,
     CONF_PERIOD,
     CONF_SCOPE,
     CONF_SCOPE_NAME,
     CONF_THRESHOLDS,
     CONF_UNIT,
+    DEFAULT_ANOMALY_THRESHOLD,
     SUBENTRY_BUDGET,
     SUBENTRY_TRACKED,
 )
@@ -37,8 +40,10 @@ def budget(title: str, data: Mapping[str, Any]) -> Budget:
 
 
 def watch(entry: ConfigEntry) -> Watch:
-    """Return what the subentries ask to be watched, by their ids."""
+    """Return what is to be watched, what subentries ask for by their ids."""
+    threshold = entry.options.get(CONF_ANOMALY_THRESHOLD, DEFAULT_ANOMALY_THRESHOLD)
     return Watch(
+        anomaly_threshold=Fraction(str(threshold)),
         tracked={
             one.subentry_id: scope(one.data)
             for one in entry.get_subentries_of_type(SUBENTRY_TRACKED)

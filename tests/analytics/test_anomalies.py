@@ -259,3 +259,68 @@ def test_the_answer_explains_itself() -> None:
             "message": "1 day was out of the ordinary",
         },
     }
+
+
+def window(figures: list[int], threshold: Fraction = Fraction(2)) -> Anomalies:
+    """Return days of that many requests of 1,000 tokens and a tenth of a dollar, today last."""
+    days = [
+        (day, Totals(requests=count, prompt=1_000 * count, cost=PICO // 10 * count))
+        for day, count in dated(figures)
+    ]
+    return Anomalies(
+        period_days=len(days),
+        threshold=threshold,
+        days=days[:-1],
+        today=days[-1],
+        filter=Filter(),
+    )
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    figures=st.lists(st.integers(0, 50), min_size=1, max_size=30),
+    threshold=st.sampled_from([Fraction(1), Fraction(5, 2), Fraction(10)]),
+)
+def test_the_latest_scores_are_the_slow_ones_of_two_days(
+    figures: list[int], threshold: Fraction
+) -> None:
+    today, yesterday = (FIRST + timedelta(days=len(figures) - back) for back in (1, 2))
+    expected_today, expected_beyond = {}, set()
+    for metric, size in (("requests", 1), ("tokens", 1_000), ("cost", PICO // 10)):
+        *complete, last = dated([size * figure for figure in figures])
+        slow = slow_scores(FLOORS[metric], complete, last)
+        if today in slow:
+            expected_today[metric] = slow[today]
+        for day in {today, yesterday} & set(slow):
+            z = slow[day][0]
+            if z > threshold or (day == yesterday and z < -threshold):
+                expected_beyond.add((day, metric))
+    latest = window(figures, threshold).latest()
+    assert {
+        metric: (score.z, score.expected, score.scale) for metric, score in latest.today.items()
+    } == expected_today
+    assert {(day, score.metric) for day, score in latest.anomalies} == expected_beyond
+    cost = expected_today.get("cost")
+    assert latest.cost_anomaly == (None if cost is None else cost[0] > threshold)
+
+
+def test_of_two_unusual_days_yesterday_comes_first() -> None:
+    found = window([20] * 9 + [0, 90]).latest()
+    assert [(day.isoformat(), score.metric, score.direction) for day, score in found.anomalies] == [
+        ("2026-03-11", "requests", "low"),
+        ("2026-03-11", "tokens", "low"),
+        ("2026-03-11", "cost", "low"),
+        ("2026-03-12", "requests", "high"),
+        ("2026-03-12", "tokens", "high"),
+        ("2026-03-12", "cost", "high"),
+    ]
+    cost = found.anomalies[-1][1]
+    assert (cost.shown_value, cost.shown_expected, cost.shown_z) == (
+        Decimal(9),
+        Decimal(2),
+        Decimal(14),
+    )
+
+
+def test_days_before_yesterday_are_over() -> None:
+    assert window([10] * 8 + [90, 10, 10]).latest().anomalies == []

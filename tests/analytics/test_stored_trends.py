@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from custom_components.llm_analytics.analytics import (
     Filter,
     Interval,
     Metric,
+    Watch,
 )
 
 from .support import BERLIN, NOON, Clock, opened
@@ -230,6 +232,34 @@ async def test_a_spike_in_the_file_is_found(tmp_path: Path) -> None:
         assert answer["request_mean"] == 15
         quiet: Any = (await analytics.anomalies(wanted=Filter(user="nobody"))).as_dict()
         assert (quiet["anomalies"], quiet["summary"]["insufficient_data"]) == ([], False)
+
+
+async def test_the_figures_tell_today_s_and_yesterday_s_anomalies(tmp_path: Path) -> None:
+    clock = Clock()
+    async with opened(tmp_path / "a.db", clock=clock) as analytics:
+        for ago in range(2, 10):
+            moment = NOON - timedelta(days=ago)
+            count = 40 if ago == 2 else 4  # over: it is the day before yesterday
+            await analytics.record_many([usage(timestamp=moment, tokens_prompt=1_000)] * count)
+        await analytics.record_many([usage(timestamp=NOON, tokens_prompt=1_000)] * 20)
+        yesterday = NOON.date() - timedelta(days=1)
+        for threshold in (Fraction(1, 2), Fraction(2), Fraction(10)):
+            latest = (await analytics.figures(Watch(anomaly_threshold=threshold))).scores
+            answer: Any = (await analytics.anomalies(threshold=threshold)).as_dict()
+            assert {
+                (day.isoformat(), score.metric, score.shown_z) for day, score in latest.anomalies
+            } == {
+                (row["date"], one["type"], one["z_score"])
+                for row in answer["anomalies"]
+                for one in row["anomaly_types"]
+                if row["date"] >= yesterday.isoformat()
+            }
+            assert latest.threshold == threshold
+            assert latest.cost_anomaly is (threshold < 1)  # 0.048 dollars more than usual
+        assert {score.metric for _, score in latest.anomalies} == {"tokens"}
+        clock.now += timedelta(days=1)
+        (found,) = {day for day, _ in (await analytics.figures()).scores.anomalies}
+        assert found == NOON.date()
 
 
 async def test_the_forecast_knows_the_month_and_the_days_before_it(tmp_path: Path) -> None:

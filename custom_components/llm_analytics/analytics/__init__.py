@@ -3,6 +3,7 @@
 Everything outside this package uses what is named here and nothing else of it.
 """
 
+from .anomalies import LatestScores
 from .breakdowns import By, by_model, daily, figures, statistics
 from .budgets import Budget, BudgetState, BudgetUnit, Crossing
 from .catalogue import Catalogue
@@ -103,6 +104,7 @@ __all__ = [
     "InvalidInputError",
     "Json",
     "Known",
+    "LatestScores",
     "Metric",
     "NewerSchemaError",
     "NotFoundError",

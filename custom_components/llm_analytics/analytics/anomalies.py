@@ -10,16 +10,20 @@ high. With fewer than 5 other complete days nothing is said.
 MAD and its factor: Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
 from .money import from_pico, rounded
+from .periods import DAY
 from .spread import deviation, mean, median, median_deviation, shown_amount
 from .totals import Filter, Json, Totals
 
+DEFAULT_THRESHOLD: Final = Fraction(2)
+WINDOW_DAYS: Final = 30
 ENOUGH_DAYS: Final = 5
 _ENOUGH_WEEKDAYS: Final = 3
 _MAD_FACTOR: Final = Fraction(14826, 10000)
@@ -45,15 +49,37 @@ class Score:
         """Return the score."""
         return (self.value - self.expected) / self.scale
 
+    @property
+    def shown_value(self) -> Decimal:
+        """Return the day's figure, a cost in USD."""
+        return self._shown(self.value)
+
+    @property
+    def shown_expected(self) -> Decimal:
+        """Return what was expected, a cost in USD to 12 places, else to 2."""
+        return self._shown(self.expected)
+
+    @property
+    def shown_z(self) -> Decimal:
+        """Return the score to 2 places."""
+        return rounded(self.z)
+
+    @property
+    def direction(self) -> str:
+        """Return whether the figure is high or low."""
+        return "high" if self.z > 0 else "low"
+
+    def _shown(self, amount: Fraction | int) -> Decimal:
+        return shown_amount(amount, money=self.metric == "cost")
+
     def as_dict(self) -> dict[str, Json]:
         """Return the score as the API writes it."""
-        money = self.metric == "cost"
         return {
             "type": self.metric,
-            "z_score": rounded(self.z),
-            "direction": "high" if self.z > 0 else "low",
-            "expected": shown_amount(self.expected, money=money),
-            "scale": shown_amount(self.scale, money=money),
+            "z_score": self.shown_z,
+            "direction": self.direction,
+            "expected": self.shown_expected,
+            "scale": self._shown(self.scale),
         }
 
 
@@ -73,9 +99,12 @@ def _expected(day: date, others: Sequence[tuple[date, int]]) -> Fraction:
 
 
 def scores(
-    metric: str, complete: Sequence[tuple[date, int]], today: tuple[date, int]
+    metric: str,
+    complete: Sequence[tuple[date, int]],
+    today: tuple[date, int],
+    since: date = date.min,
 ) -> list[tuple[date, Score]]:
-    """Return the score of every day that has at least 5 other complete days."""
+    """Return the score of every day from ``since`` on with at least 5 other complete days."""
     days = [day for day, _ in complete]
     figures = [figure for _, figure in complete]
     expected = expected_values(days, figures)
@@ -83,8 +112,9 @@ def scores(
     found = []
     if len(days) > ENOUGH_DAYS:
         for index, day in enumerate(days):
-            others = residuals[:index] + residuals[index + 1 :]
-            found.append((day, _score(metric, figures[index], expected[index], others)))
+            if day >= since:
+                others = residuals[:index] + residuals[index + 1 :]
+                found.append((day, _score(metric, figures[index], expected[index], others)))
     if len(days) >= ENOUGH_DAYS:
         found.append((today[0], _score(metric, today[1], _expected(today[0], complete), residuals)))
     return found
@@ -97,6 +127,24 @@ def _score(metric: str, value: int, expected: Fraction, residuals: Sequence[Frac
         Fraction(_FLOORS[metric]),
     )
     return Score(metric, value, expected, scale)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatestScores:
+    """How today and the day that has just completed stand against what is usual.
+
+    ``today`` are today's scores by metric, none while too few complete days are known.
+    ``anomalies`` are the scores beyond the threshold, with their days, yesterday's first.
+    """
+
+    threshold: Fraction
+    today: Mapping[str, Score]
+    anomalies: Sequence[tuple[date, Score]]
+
+    @property
+    def cost_anomaly(self) -> bool | None:
+        """Return whether today's cost is out of the ordinary; None: nothing can be said."""
+        return self.today["cost"].z > self.threshold if self.today else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,15 +168,34 @@ class Anomalies:
     def found(self) -> list[tuple[date, Totals, list[Score]]]:
         """Return the anomalous days, earliest first, with the scores beyond the threshold."""
         beyond: dict[date, list[Score]] = {}
-        for metric in _FLOORS:
-            complete = [(day, _figure(metric, totals)) for day, totals in self.days]
-            today = self.today[0], _figure(metric, self.today[1])
-            for day, score in scores(metric, complete, today):
-                if score.z > self.threshold or (-score.z > self.threshold and day != self.today[0]):
-                    beyond.setdefault(day, []).append(score)
+        for day, score in self._scores():
+            if self._is_beyond(day, score):
+                beyond.setdefault(day, []).append(score)
         return [
             (day, totals, beyond[day]) for day, totals in (*self.days, self.today) if day in beyond
         ]
+
+    def latest(self) -> LatestScores:
+        """Return the scores of today and of the day before, which is complete."""
+        today = self.today[0]
+        found = list(self._scores(today - DAY))
+        return LatestScores(
+            threshold=self.threshold,
+            today={score.metric: score for day, score in found if day == today},
+            anomalies=sorted(
+                ((day, score) for day, score in found if self._is_beyond(day, score)),
+                key=lambda one: one[0],
+            ),
+        )
+
+    def _scores(self, since: date = date.min) -> Iterator[tuple[date, Score]]:
+        for metric in _FLOORS:
+            complete = [(day, _figure(metric, totals)) for day, totals in self.days]
+            today = self.today[0], _figure(metric, self.today[1])
+            yield from scores(metric, complete, today, since)
+
+    def _is_beyond(self, day: date, score: Score) -> bool:
+        return score.z > self.threshold or (-score.z > self.threshold and day != self.today[0])
 
     def as_dict(self) -> dict[str, Json]:
         """Return the anomalies as the API writes them."""

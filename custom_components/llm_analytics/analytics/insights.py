@@ -6,7 +6,7 @@ from fractions import Fraction
 from functools import partial
 import sqlite3
 
-from .anomalies import Anomalies
+from .anomalies import DEFAULT_THRESHOLD, WINDOW_DAYS, Anomalies
 from .breakdowns import Breakdown, By, DeviceDay, DeviceSummary, UserStatistics, by_cost
 from .forecast import Forecast
 from .periods import Days, last_days
@@ -196,9 +196,9 @@ class Insights(LedgerReader):
 
     async def anomalies(
         self,
-        days: int = 30,
+        days: int = WINDOW_DAYS,
         *,
-        threshold: Fraction = Fraction(2),
+        threshold: Fraction = DEFAULT_THRESHOLD,
         wanted: Filter = ANYTHING,
     ) -> Anomalies:
         """Return the days out of the ordinary."""

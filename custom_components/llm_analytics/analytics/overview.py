@@ -10,6 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 
+from .anomalies import DEFAULT_THRESHOLD, LatestScores
 from .budgets import Budget, BudgetState, Crossing
 from .costs import UnpricedModel
 from .forecast import Forecast
@@ -59,8 +60,12 @@ class Summary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """What the household watches beside the running periods, by keys of its own."""
+    """What the household watches beside the running periods, by keys of its own.
 
+    ``anomaly_threshold`` is the score beyond which a day is out of the ordinary.
+    """
+
+    anomaly_threshold: Fraction = DEFAULT_THRESHOLD
     tracked: Mapping[str, Filter] = field(default_factory=dict)
     budgets: Mapping[str, Budget] = field(default_factory=dict)
 
@@ -74,7 +79,7 @@ class Figures:
     ``tracked`` are the periods under the filters watched, by their keys, ``budgets`` how the
     budgets watched stand. ``crossings`` are the thresholds crossed in the running periods and in
     those that have closed since the last look. ``unpriced_models`` are provider/model of what
-    had no price today or yesterday.
+    had no price today or yesterday, ``scores`` how these two days stand within the last 30.
     """
 
     day: date
@@ -86,6 +91,7 @@ class Figures:
     budgets: Mapping[str, BudgetState]
     crossings: Sequence[Crossing]
     unpriced_models: Sequence[str]
+    scores: LatestScores
 
     @property
     def cost_change_percent(self) -> Decimal:

@@ -4,6 +4,7 @@ from datetime import date, datetime
 import sqlite3
 from zoneinfo import ZoneInfo
 
+from ..anomalies import WINDOW_DAYS
 from ..breakdowns import model_name
 from ..budgets import crossings
 from ..overview import Figures, Watch
@@ -51,4 +52,7 @@ def figures(
             ),
         ],
         unpriced_models=answers.unpriced_models(db, since=today - DAY),
+        scores=trends.anomalies(
+            db, WINDOW_DAYS, watch.anomaly_threshold, everything, now=now, zone=zone
+        ).latest(),
     )

@@ -1,0 +1,52 @@
+"""An event entity: days out of the ordinary, as they are told on the event bus."""
+
+from collections.abc import Mapping
+from typing import Any, override
+
+from homeassistant.components.event import EventEntity, EventEntityDescription
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .const import EVENT_ANOMALY
+from .coordinator import LlmAnalyticsConfigEntry
+from .entity import LlmAnalyticsEntity
+
+PARALLEL_UPDATES = 0
+
+ANOMALY = EventEntityDescription(
+    key="anomaly", translation_key="anomaly", event_types=["cost", "tokens", "requests"]
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: LlmAnalyticsConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add the event entity."""
+    async_add_entities([LlmAnalyticsEvent(entry.runtime_data, ANOMALY)])
+
+
+class LlmAnalyticsEvent(LlmAnalyticsEntity, EventEntity):
+    """The latest day out of the ordinary, with the figures that explain it."""
+
+    entity_description: EventEntityDescription
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Listen to what is told."""
+        await super().async_added_to_hass()
+        self.async_on_remove(
+            self.hass.bus.async_listen(EVENT_ANOMALY, self._async_told, event_filter=self._is_known)
+        )
+
+    @callback
+    def _is_known(self, data: Mapping[str, Any]) -> bool:
+        return data.get("type") in self.event_types
+
+    @callback
+    def _async_told(self, event: Event) -> None:
+        self.async_set_context(event.context)
+        figures = {name: value for name, value in event.data.items() if name != "type"}
+        self._trigger_event(event.data["type"], figures)
+        self.async_write_ha_state()
