@@ -127,24 +127,28 @@ class HomeAssistantClient:
 
     def lasting_token(self, name: str) -> str:
         """Return a new access token that holds for ten years; its name must be new as well."""
-        return asyncio.run(self._lasting_token(name))
+        command = "auth/long_lived_access_token"
+        return str(self.command(command, client_name=name, lifespan=3650))
 
-    async def _lasting_token(self, name: str) -> str:
+    def command(self, command: str, **given: object) -> Any:
+        """Return the result of a websocket command that has to succeed."""
+        return asyncio.run(self._command({"id": 1, "type": command, **given}))
+
+    async def _command(self, message: dict[str, object]) -> Any:
         from aiohttp import ClientSession  # noqa: PLC0415 - only needed here
 
         async with (
             ClientSession() as session,
-            session.ws_connect(f"{self.url}/api/websocket") as ws,
+            session.ws_connect(f"{self.url}/api/websocket", max_msg_size=0) as ws,
         ):
             await ws.receive_json()
             await ws.send_json({"type": "auth", "access_token": self.token})
             await ws.receive_json()
-            command = "auth/long_lived_access_token"
-            await ws.send_json({"id": 1, "type": command, "client_name": name, "lifespan": 3650})
+            await ws.send_json(message)
             answer = await ws.receive_json()
         if not answer["success"]:
-            raise RequestError(f"no lasting token: {answer['error']}")
-        return str(answer["result"])
+            raise RequestError(f"{message['type']}: {answer['error']}")
+        return answer["result"]
 
     def set_up_integration(self) -> None:
         """Go through the integration's own config flow, once, leaving everything as proposed."""
@@ -156,6 +160,16 @@ class HomeAssistantClient:
             step = self._done("POST", f"{flows}/{step['flow_id']}", {})
         if step["type"] != "create_entry":
             raise RequestError(f"the integration could not be set up: {step}")
+
+    def add_subentry(self, kind: str, *forms: dict[str, object]) -> None:
+        """Go through the flow that adds a subentry to the integration, filling in each form."""
+        (entry,) = self.get(f"/api/config/config_entries/entry?domain={DOMAIN}")
+        flows = "/api/config/config_entries/subentries/flow"
+        step = self._done("POST", flows, {"handler": [entry["entry_id"], kind]})
+        for form in forms:
+            step = self._done("POST", f"{flows}/{step['flow_id']}", form)
+        if step["type"] != "create_entry":
+            raise RequestError(f"the {kind} could not be added: {step}")
 
     # Requests
 

@@ -5,7 +5,7 @@ tests see is what a developer sees. It listens on 127.0.0.1 only, keeps everythi
 and asks nothing of the network beyond the packages that Home Assistant installs for itself.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 import fcntl
 from http import HTTPStatus
@@ -17,6 +17,7 @@ import signal
 import socket
 import subprocess
 import time
+from types import MappingProxyType
 from typing import Final, Self
 
 from scripts.home_assistant_client import DOMAIN, HOST, HomeAssistantClient
@@ -78,12 +79,14 @@ class RealHomeAssistant(HomeAssistantClient):
         port: int,
         time_zone: str = "Europe/Berlin",
         say: Callable[[str], None] = lambda _: None,
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Describe it; nothing is written or started yet."""
         super().__init__(port)
         self.folder = folder
         self.time_zone = time_zone
         self.say = say
+        self.environment = environment
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -163,6 +166,7 @@ class RealHomeAssistant(HomeAssistantClient):
                 stderr=subprocess.STDOUT,
                 # Tools installed beside this Python (uv) are found by Home Assistant's installer.
                 env=os.environ
+                | dict(self.environment)
                 | {
                     "SETUP_PORT": str(self.port),
                     "PATH": f"{PYTHON.parent}{os.pathsep}{os.environ.get('PATH', '')}",

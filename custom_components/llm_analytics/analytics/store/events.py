@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from ..errors import InvalidInputError
 from ..models import CostSource, Price, ServiceTier, Status, StoredEvent, UsageEvent
-from ..periods import SLOT_US, from_us, local_day, to_us
+from ..periods import from_us, local_day, to_us
 from ..places import NOBODY, Directory
 from ..pricing import PriceBook
 from ..totals import device_parts
@@ -37,6 +37,8 @@ EVENT_COLUMNS: Final = (
 _INSERT: Final = f"""
     INSERT INTO event ({EVENT_COLUMNS}) VALUES ({", ".join("?" * 22)})
 """
+# No zone's day begins within a minute.
+_MINUTE_US: Final = 60_000_000
 _KNOWN_DAYS: Final = 10_000
 _COUNT: Final = "UPDATE ledger SET events = events + ?, last_event = ?"
 SELECT_EVENTS: Final = """
@@ -221,12 +223,12 @@ class EventWriter:
         return Written(event, duplicate=False)
 
     def _day(self, time: int) -> int:
-        slot = time // SLOT_US
-        day = self._days.get(slot)
+        minute = time // _MINUTE_US
+        day = self._days.get(minute)
         if day is None:
             if len(self._days) > _KNOWN_DAYS:
                 self._days.clear()
-            day = self._days[slot] = local_day(from_us(time), self.zone).toordinal()
+            day = self._days[minute] = local_day(from_us(time), self.zone).toordinal()
         return day
 
 
