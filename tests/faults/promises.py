@@ -33,6 +33,7 @@ class Promises:
 
     def check(self, books: Books, *, cleans: bool) -> None:
         """Everything acknowledged is there once, unless it was removed on purpose."""
+        assert len(set(books.events.values())) == len(books.events), "something was stored twice"
         kept = {n: number for n, number in self.recorded.items() if n not in self.deleting}
         if not cleans:
             assert kept.items() <= books.events.items()
