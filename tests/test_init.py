@@ -102,7 +102,7 @@ async def test_home_assistants_stop_closes_the_file_without_unloading(
     assert [path.name for path in database(hass).parent.glob(f"{DATABASE}*")] == [DATABASE]
     file = rows(hass)
     assert len(file["event"]) == 1
-    assert file["ledger"][0][-1] == 1, "not marked as closed cleanly"
+    assert file["ledger"][0][5] == 1, "not marked as closed cleanly"
 
 
 async def test_removing_the_integration_leaves_the_ledger_which_is_found_again(

@@ -37,9 +37,11 @@ from .const import (
     MAX_RETENTION_DAYS,
     MIN_ANOMALY_THRESHOLD,
     MIN_RETENTION_DAYS,
+    SUBENTRY_TRACKED,
 )
 from .coordinator import LlmAnalyticsConfigEntry
 from .leftovers import async_ledger_size
+from .tracked_flow import TrackedFlow
 
 STORAGE_SCHEMA = vol.Schema(
     {
@@ -95,7 +97,7 @@ def checked(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 # The kinds of subentries, each with the flow that makes and changes one.
-SUBENTRY_FLOWS: dict[str, type[ConfigSubentryFlow]] = {}
+SUBENTRY_FLOWS: dict[str, type[ConfigSubentryFlow]] = {SUBENTRY_TRACKED: TrackedFlow}
 
 
 class LlmAnalyticsConfigFlow(ConfigFlow, domain=DOMAIN):

@@ -7,7 +7,7 @@ from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
-from .analytics import BudgetState, Figures
+from .analytics import BudgetState, Figures, Summary
 from .const import DOMAIN
 from .coordinator import LlmAnalyticsCoordinator
 
@@ -39,3 +39,8 @@ class LlmAnalyticsEntity(CoordinatorEntity[LlmAnalyticsCoordinator]):
 def budget_of(subentry: ConfigSubentry) -> Callable[[Figures], BudgetState]:
     """Return where a subentry's budget stands in the figures."""
     return lambda figures: figures.budgets[subentry.subentry_id]
+
+
+def tracked_by(subentry: ConfigSubentry) -> Callable[[Figures], Summary]:
+    """Return where the periods of what a subentry tracks stand in the figures."""
+    return lambda figures: figures.tracked[subentry.subentry_id]

@@ -1,7 +1,7 @@
 """Sensors: requests, tokens and cost by period, and what stands out today and this month."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, override
@@ -12,33 +12,35 @@ from homeassistant.components.sensor import (
     SensorEntityDescription,
     SensorStateClass,
 )
+from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import PERCENTAGE, UnitOfTime
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .analytics import Figures, PeriodTotals
-from .coordinator import LlmAnalyticsConfigEntry
-from .entity import LlmAnalyticsEntity
+from .analytics import Figures, PeriodTotals, Summary
+from .const import SUBENTRY_TRACKED
+from .coordinator import LlmAnalyticsConfigEntry, LlmAnalyticsCoordinator
+from .entity import LlmAnalyticsEntity, tracked_by
 
 PARALLEL_UPDATES = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class LlmAnalyticsSensorDescription(SensorEntityDescription):
-    """A sensor, where its figure stands, and the period that it starts anew with, if any."""
+class LlmAnalyticsSensorDescription[Source](SensorEntityDescription):
+    """A sensor, what of its source it shows, and the period that it starts anew with, if any."""
 
-    value_fn: Callable[[Figures], int | str | Decimal | None]
-    period_fn: Callable[[Figures], PeriodTotals] | None = None
-
-
-def _today(figures: Figures) -> PeriodTotals:
-    return figures.summary.today
+    value_fn: Callable[[Source], int | str | Decimal | None]
+    period_fn: Callable[[Source], PeriodTotals] | None = None
 
 
-_PERIODS: dict[str, Callable[[Figures], PeriodTotals]] = {
+def _today(summary: Summary) -> PeriodTotals:
+    return summary.today
+
+
+_PERIODS: dict[str, Callable[[Summary], PeriodTotals]] = {
     "today": _today,
-    "this_week": lambda figures: figures.summary.week,
-    "this_month": lambda figures: figures.summary.month,
+    "this_week": lambda summary: summary.week,
+    "this_month": lambda summary: summary.month,
 }
 
 
@@ -46,10 +48,10 @@ _PERIODS: dict[str, Callable[[Figures], PeriodTotals]] = {
 def _total(
     key: str,
     unit: str,
-    period_fn: Callable[[Figures], PeriodTotals],
+    period_fn: Callable[[Summary], PeriodTotals],
     value_fn: Callable[[PeriodTotals], int | Decimal],
     **given: Any,
-) -> LlmAnalyticsSensorDescription:
+) -> LlmAnalyticsSensorDescription[Summary]:
     """Return a sensor of a figure that starts anew with its period."""
     return LlmAnalyticsSensorDescription(
         key=key,
@@ -57,7 +59,7 @@ def _total(
         native_unit_of_measurement=unit,
         state_class=SensorStateClass.TOTAL,
         period_fn=period_fn,
-        value_fn=lambda figures: value_fn(period_fn(figures)),
+        value_fn=lambda summary: value_fn(period_fn(summary)),
         **given,
     )
 
@@ -67,18 +69,31 @@ _MONEY: dict[str, Any] = {
     "suggested_display_precision": 2,
 }
 
-SENSORS: tuple[LlmAnalyticsSensorDescription, ...] = (
-    *(
-        description
-        for period, period_fn in _PERIODS.items()
-        for description in (
-            _total(f"requests_{period}", "requests", period_fn, lambda row: row.totals.requests),
-            _total(f"tokens_{period}", "tokens", period_fn, lambda row: row.totals.tokens),
-            _total(f"cost_{period}", "USD", period_fn, lambda row: row.cost, **_MONEY),
-        )
-    ),
+PERIOD_SENSORS: tuple[LlmAnalyticsSensorDescription[Summary], ...] = tuple(
+    description
+    for period, period_fn in _PERIODS.items()
+    for description in (
+        _total(f"requests_{period}", "requests", period_fn, lambda row: row.totals.requests),
+        _total(f"tokens_{period}", "tokens", period_fn, lambda row: row.totals.tokens),
+        _total(f"cost_{period}", "USD", period_fn, lambda row: row.cost, **_MONEY),
+    )
+)
+# What is tracked has the same sensors, but only these are there before anyone asks for more.
+TRACKED_SENSORS: tuple[LlmAnalyticsSensorDescription[Summary], ...] = tuple(
+    replace(
+        description,
+        entity_registry_enabled_default=description.key
+        in {"tokens_today", "cost_today", "cost_this_month"},
+    )
+    for description in PERIOD_SENSORS
+)
+
+TROUBLE_SENSORS: tuple[LlmAnalyticsSensorDescription[Summary], ...] = (
     _total("failed_requests_today", "requests", _today, lambda row: row.totals.failed),
     _total("unpriced_requests_today", "requests", _today, lambda row: row.totals.unpriced),
+)
+
+STANDING_OUT_SENSORS: tuple[LlmAnalyticsSensorDescription[Figures], ...] = (
     LlmAnalyticsSensorDescription(
         key="average_latency_today",
         translation_key="average_latency_today",
@@ -127,27 +142,68 @@ SENSORS: tuple[LlmAnalyticsSensorDescription, ...] = (
 )
 
 
+# All sensors of the whole ledger.
+SENSORS: tuple[SensorEntityDescription, ...] = (
+    *PERIOD_SENSORS,
+    *TROUBLE_SENSORS,
+    *STANDING_OUT_SENSORS,
+)
+
+
+def _summary(figures: Figures) -> Summary:
+    return figures.summary
+
+
+def _everything(figures: Figures) -> Figures:
+    return figures
+
+
 async def async_setup_entry(
     hass: HomeAssistant,
     entry: LlmAnalyticsConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the sensors."""
+    """Add the sensors of the ledger and those of the subentries."""
+    coordinator = entry.runtime_data
     async_add_entities(
-        LlmAnalyticsSensor(entry.runtime_data, description) for description in SENSORS
+        LlmAnalyticsSensor(coordinator, description, _summary)
+        for description in (*PERIOD_SENSORS, *TROUBLE_SENSORS)
     )
+    async_add_entities(
+        LlmAnalyticsSensor(coordinator, description, _everything)
+        for description in STANDING_OUT_SENSORS
+    )
+    for subentry in entry.get_subentries_of_type(SUBENTRY_TRACKED):
+        async_add_entities(
+            (
+                LlmAnalyticsSensor(coordinator, description, tracked_by(subentry), subentry)
+                for description in TRACKED_SENSORS
+            ),
+            config_subentry_id=subentry.subentry_id,
+        )
 
 
-class LlmAnalyticsSensor(LlmAnalyticsEntity, SensorEntity):
-    """One figure of the ledger."""
+class LlmAnalyticsSensor[Source](LlmAnalyticsEntity, SensorEntity):
+    """One figure of the ledger, or of a part of it."""
 
-    entity_description: LlmAnalyticsSensorDescription
+    entity_description: LlmAnalyticsSensorDescription[Source]
+
+    def __init__(
+        self,
+        coordinator: LlmAnalyticsCoordinator,
+        description: LlmAnalyticsSensorDescription[Source],
+        source_fn: Callable[[Figures], Source],
+        subentry: ConfigSubentry | None = None,
+    ) -> None:
+        """Show a part of the figures."""
+        super().__init__(coordinator, description, subentry)
+        self._source_fn = source_fn
 
     @property
     @override
     def native_value(self) -> int | str | Decimal | None:
         """Return the figure, exactly."""
-        return self.entity_description.value_fn(self.coordinator.data)
+        return self.entity_description.value_fn(self._source_fn(self.coordinator.data))
 
     @property
     @override
@@ -155,4 +211,4 @@ class LlmAnalyticsSensor(LlmAnalyticsEntity, SensorEntity):
         """Return the first instant of the period that the figure starts anew with."""
         if (period_fn := self.entity_description.period_fn) is None:
             return None
-        return period_fn(self.coordinator.data).start
+        return period_fn(self._source_fn(self.coordinator.data)).start

@@ -3,7 +3,7 @@
 Every question is read in one hop on the reading connection, from one snapshot of the file.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import partial
 import re
@@ -11,6 +11,7 @@ import sqlite3
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from .breakdowns import By
 from .errors import ClosedError, InvalidInputError, NotFoundError
 from .models import Status, StoredEvent
 from .money import MAX_INT64
@@ -18,7 +19,7 @@ from .overview import Dashboard, EventPage, Figures, Health, Summary, Watch
 from .periods import from_us, to_us
 from .places import Directory
 from .schema import SCHEMA_VERSION
-from .store import answers, figures, filters, listing, queries
+from .store import answers, breakdowns, figures, filters, listing, queries
 from .store.database import Connection
 from .store.events import Pending, Written, read_event
 from .totals import Filter
@@ -110,6 +111,10 @@ class LedgerReader:
             )
 
         return await self._read(read)
+
+    async def seen(self, by: By) -> Mapping[str, str | None]:
+        """Return every key of a dimension, as a filter takes it, with its name."""
+        return await self._read(partial(breakdowns.seen, by=by, directory=self._directory()))
 
     async def summary(self, wanted: Filter = ANYTHING) -> Summary:
         """Return the sums of today, this week (from Monday) and this month."""

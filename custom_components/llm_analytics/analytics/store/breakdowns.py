@@ -197,6 +197,14 @@ def breakdown(
     )
 
 
+def seen(db: sqlite3.Connection, by: By, directory: Directory) -> dict[str, str | None]:
+    """Return every key of a dimension, as a filter takes it, with its name."""
+    rows: list[tuple[str | None, ...] | None] = [None] if by is By.USER else []
+    rows.extend(filters.names(db, _GROUPS[by].name.lower()).values())
+    named = [_identity(by, row, directory) for row in rows]
+    return {key: name for key, name in named if key is not None}
+
+
 def _identity(
     by: By, row: tuple[str | None, ...] | None, directory: Directory
 ) -> tuple[str | None, str | None]:
