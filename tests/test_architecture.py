@@ -48,6 +48,7 @@ RANKS = {
     "shapes": 10,
     "access": 11,
     "catalogue": 11,
+    "directory": 11,
     "errors": 11,
     "issues": 11,
     "responses": 11,

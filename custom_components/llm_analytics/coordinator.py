@@ -55,6 +55,7 @@ from .const import (
     DEFAULT_RETENTION_DAYS,
     DOMAIN,
 )
+from .directory import HomeDirectory
 from .issues import IssueWatch
 from .watched import watch
 
@@ -94,6 +95,8 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
 
     async def async_open(self) -> None:
         """Open the ledger. Raises ConfigEntryError or ConfigEntryNotReady."""
+        directory = HomeDirectory(self.hass)
+        await directory.async_start(self.config_entry)
         try:
             self.analytics = await Analytics.open(
                 Path(self.hass.config.path(DATABASE)),
@@ -101,6 +104,7 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
                 clock=dt_util.utcnow,
                 settings=_settings(self.config_entry),
                 committed=self._committed,
+                directory=directory,
             )
             self._announcer = Announcer(self.hass, self.analytics)
         except NewerSchemaError as error:
