@@ -32,6 +32,7 @@ from .errors import (
     NotFoundError,
     StorageError,
 )
+from .hourly import HourlySeries, HourlySums, SeriesHours
 from .models import (
     ANONYMOUS,
     TOKEN_FIELDS,
@@ -100,6 +101,8 @@ __all__ = [
     "Figures",
     "Filter",
     "Health",
+    "HourlySeries",
+    "HourlySums",
     "Interval",
     "InvalidInputError",
     "Json",
@@ -117,6 +120,7 @@ __all__ = [
     "Recorded",
     "RecordedBatch",
     "Report",
+    "SeriesHours",
     "ServiceTier",
     "Settings",
     "Span",

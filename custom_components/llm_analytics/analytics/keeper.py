@@ -27,6 +27,7 @@ from .store import filters, forgetting, maintenance, notices as store_notices, p
 from .store.aggregates import Dimension
 from .store.database import Connection, hold_still, let_go, transaction
 from .store.events import EventWriter
+from .store.hourly import Reached
 
 _BUDGET: Final = 20.0
 _EXPORT_POLL: Final = 0.05
@@ -44,6 +45,7 @@ class LedgerKeeper(LedgerReader):
     _settings: Settings
     _cleaning: asyncio.Lock
     _rebuild_from: date | None
+    _reached: Reached
     _wrote: Callable[[], None]
 
     async def delete_event(self, event_id: int) -> None:
@@ -102,6 +104,8 @@ class LedgerKeeper(LedgerReader):
                     return done
 
                 self._check_open()
+                if not keep_aggregates:
+                    self._reached = {}  # what is being added up would miss what goes now
                 if self._exports:  # nothing goes that an export has promised
                     await asyncio.sleep(_EXPORT_POLL)
                     continue
@@ -229,8 +233,10 @@ class LedgerKeeper(LedgerReader):
         def step(db: sqlite3.Connection) -> int:
             moved = forgetting.reassign(db, dimension, key)
             events.names.forget()
+            events.noted.clear()
             return moved
 
+        self._reached = {}  # the next device may get the id of a forgotten one
         moved = await self._db.run(step)
         self._wrote()
         return Forgetting(events=touched if delete else moved, deleted=delete, complete=True)

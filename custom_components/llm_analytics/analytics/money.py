@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 
 PICO_PLACES = 12
-PICO = 10**PICO_PLACES
+PICO: int = 10**PICO_PLACES
 MAX_INT64 = 2**63 - 1
 
 # Wide enough for every amount that is accepted; however many places it was given with, it is

@@ -18,6 +18,10 @@ leave 64 bits fails the statement instead of turning into a float.
   have been removed. ``agg_slot`` sums them by UTC quarter of an hour (µs // 900 s). Both change
   in the transaction of the events themselves. The key order keeps one dimension's days together,
   which is what keeps the dashboard flat in the number of events.
+- ``slot_change`` says from which quarter of an hour on a series of ``agg_slot`` has changed since
+  its hourly statistics were last taken; ``taken`` rows are being written elsewhere and go when that
+  is done. ``hourly_series`` keeps what such a series is called there and the sums of its quarters
+  that clean-up has removed, all before ``floor``; ``hourly_gone`` the names that are to be removed.
 - ``notice`` remembers what has been announced, by kind, key and local day, so that a restart does
   not announce it again.
 - ``ledger`` has one row: the counters, the zone of the day rows, ``events_from``, the instant
@@ -263,6 +267,31 @@ _SCHEMA_2: Final = (
     """,
     # The local day on which what is watched was last looked at, NULL before the first time.
     "ALTER TABLE ledger ADD COLUMN looked INTEGER",
+    """
+    CREATE TABLE slot_change (
+        dimension INTEGER NOT NULL,
+        key INTEGER NOT NULL,
+        taken INTEGER NOT NULL,
+        slot INTEGER NOT NULL,
+        PRIMARY KEY (dimension, key, taken)
+    ) STRICT, WITHOUT ROWID
+    """,
+    # An existing ledger has all of its hours to tell.
+    "INSERT INTO slot_change SELECT dimension, key, 0, MIN(slot) FROM agg_slot GROUP BY 1, 2",
+    """
+    CREATE TABLE hourly_series (
+        dimension INTEGER NOT NULL,
+        key INTEGER NOT NULL,
+        slug TEXT NOT NULL UNIQUE,
+        floor INTEGER NOT NULL,
+        requests INTEGER NOT NULL,
+        tokens INTEGER NOT NULL,
+        cost_high INTEGER NOT NULL,
+        cost_low INTEGER NOT NULL,
+        PRIMARY KEY (dimension, key)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE TABLE hourly_gone (slug TEXT PRIMARY KEY NOT NULL) STRICT, WITHOUT ROWID",
 )
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_SCHEMA_1, _SCHEMA_2)

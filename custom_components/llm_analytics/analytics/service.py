@@ -5,7 +5,7 @@ given to it; it never reads them from the system. All instants it takes and give
 datetimes; those it gives are in the home's zone. Amounts are exact ``Decimal`` US dollars.
 
 What can be asked stands in ``reader``, ``reporting``, ``insights`` and ``costing``, what tidies in
-``keeper``.
+``keeper``, what others write down of its hours in ``mirror``.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ from .costing import Costing, price_book
 from .errors import AnalyticsError, DamagedDatabaseError, InvalidInputError
 from .insights import Insights
 from .keeper import LedgerKeeper
+from .mirror import HourlyMirror
 from .models import Recorded, RecordedBatch, StoredEvent, UsageEvent
 from .places import NOBODY, Directory
 from .pricing import PriceBook
@@ -38,7 +39,7 @@ from .writer import Writer
 _LOGGER = logging.getLogger(__name__)
 
 
-class Analytics(Reporting, Insights, Costing, LedgerKeeper):
+class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper):
     """A household's ledger of language-model usage: made by ``open``, ended by ``close``."""
 
     def __init__(
@@ -64,6 +65,7 @@ class Analytics(Reporting, Insights, Costing, LedgerKeeper):
         self._cleaning = asyncio.Lock()
         self._rebuild_from: date | None = None
         self._reprice_from = None
+        self._reached = {}
         self._closed = False
         self._exports = 0
         self._looked = None

@@ -55,9 +55,14 @@ _DROP_EMPTY_DAY: Final = """
     DELETE FROM agg_day
     WHERE dimension = ? AND day = ? AND key = ? AND frozen = ? AND requests = 0
 """
-_DROP_EMPTY_SLOT: Final = """
-    DELETE FROM agg_slot WHERE dimension = ? AND slot = ? AND key = ? AND requests = 0
+_NOTE: Final = """
+    INSERT INTO slot_change (dimension, key, taken, slot) VALUES (?, ?, 0, ?)
+    ON CONFLICT (dimension, key, taken) DO UPDATE SET slot = MIN(slot, excluded.slot)
 """
+_NEVER: Final = 2**62
+
+# The earliest quarter of an hour that is already noted, by (dimension, key).
+type Noted = dict[tuple[int, int], int]
 
 
 def user_model_key(user: int, model: int) -> int:
@@ -117,18 +122,38 @@ class Changes:
             rows[Dimension.TAG, day, tag, frozen] = vector
         return rows
 
-    def apply(self, db: sqlite3.Connection, *, may_empty: bool = False) -> None:
+    def apply(
+        self, db: sqlite3.Connection, *, may_empty: bool = False, noted: Noted | None = None
+    ) -> None:
         """Write the changes within the caller's transaction.
 
-        ``may_empty``: rows that no longer sum any request are removed, as a day without an event
-        has no row. Raises sqlite3.IntegrityError or OverflowError where a sum leaves 64 bits.
+        ``may_empty``: days that no longer sum any request are removed, as a day without an event
+        has no row. A quarter of an hour stays with zeros: whoever has written down its sums must
+        learn that there are none any more. ``noted``: see ``note_slots``.
+        Raises sqlite3.IntegrityError or OverflowError where a sum leaves 64 bits.
         """
         days, slots = self.day_rows(), self._slots
         db.executemany(_ADD_DAY, [key + vector for key, vector in days.items()])
         db.executemany(_ADD_SLOT, [key + values for key, values in slots.items()])
+        note_slots(db, slots, noted)
         if may_empty:
             db.executemany(_DROP_EMPTY_DAY, list(days))
-            db.executemany(_DROP_EMPTY_SLOT, list(slots))
+
+
+def note_slots(
+    db: sqlite3.Connection, slots: Iterable[tuple[int, int, int]], noted: Noted | None = None
+) -> None:
+    """Note which (dimension, slot, key) have changed, within the caller's transaction.
+
+    Only the earliest slot of a series is kept, so most transactions have nothing to write.
+    ``noted`` remembers what is kept already; to be cleared after a rollback, and when it is taken.
+    """
+    known, fresh = {} if noted is None else noted, {}
+    for dimension, slot, key in slots:
+        series = dimension, key
+        if slot < known.get(series, _NEVER):
+            known[series] = fresh[series] = slot
+    db.executemany(_NOTE, [(*series, slot) for series, slot in fresh.items()])
 
 
 def _accumulate[Key](rows: dict[Key, Vector], key: Key, vector: Vector) -> None:

@@ -19,7 +19,7 @@ from ..periods import from_us, local_day, to_us
 from ..places import NOBODY, Directory
 from ..pricing import PriceBook
 from ..totals import device_parts
-from .aggregates import Changes, Vector
+from .aggregates import Changes, Noted, Vector
 from .database import storage_error, transaction
 from .names import Names
 from .requests import find_request, from_stored, request_hash, to_stored
@@ -89,6 +89,7 @@ class EventWriter:
         self.names = Names(db)
         self.book = book
         self.zone = zone
+        self.noted: Noted = {}
         self._days: dict[int, int] = {}
         self.reload()
 
@@ -131,6 +132,7 @@ class EventWriter:
                 return self._write_all(parts)
         except BaseException:
             self.names.forget()
+            self.noted.clear()
             self.reload()
             raise
 
@@ -143,7 +145,7 @@ class EventWriter:
         ]
         if rows:
             self._db.executemany(_INSERT, rows)
-            changes.apply(self._db)
+            changes.apply(self._db, noted=self.noted)
             self._db.execute(_COUNT, (len(rows), self.last_event))
         return outcomes
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from ..totals import TOTAL_NAMES
 from .aggregates import USER_MODEL_SHIFT, Dimension
 from .database import transaction
+from .hourly import forget_series
 from .maintenance import remove_event
 from .names import NONE
 
@@ -63,6 +64,7 @@ def reassign(db: sqlite3.Connection, dimension: Dimension, key: int) -> int:
         name = db.execute(
             f"SELECT key FROM {dimension.name.lower()} WHERE id = ?", (key,)
         ).fetchone()[0]
+        forget_series(db, dimension, key)
         series = _target_series(db, dimension, key)
         changed = _move_events(db, series)
         _move(db, Dimension.SERIES, series)

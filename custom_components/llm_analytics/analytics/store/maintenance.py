@@ -18,8 +18,9 @@ from zoneinfo import ZoneInfo
 
 from ..periods import SLOT_US, Days, day_span, from_us, local_day, midnight, to_us
 from ..totals import TOTAL_NAMES
-from .aggregates import SLOT_DIMENSIONS, USER_MODEL_SHIFT, Changes, Dimension
+from .aggregates import SLOT_DIMENSIONS, USER_MODEL_SHIFT, Changes, Dimension, note_slots
 from .database import transaction
+from .hourly import keep_removed
 
 DELETE_BATCH: Final = 1_000
 _VACUUM_PAGES: Final = 500
@@ -66,6 +67,9 @@ _REBUILD_SLOTS: Final = {
             SUM(response), COALESCE(SUM(cost), 0)
         FROM event CROSS JOIN series ON series.id = event.series
         WHERE event.time >= ? AND event.time < ? GROUP BY 2, 3
+        ON CONFLICT (dimension, slot, key) DO UPDATE SET
+        requests = excluded.requests, prompt = excluded.prompt,
+        response = excluded.response, cost = excluded.cost
     """
     for dimension in SLOT_DIMENSIONS
 }
@@ -122,6 +126,7 @@ def _remove_day(db: sqlite3.Connection, day: int) -> int:
             ).rowcount
         end = _uncounted_slots(db)
         for dimension in SLOT_DIMENSIONS:
+            keep_removed(db, dimension, end)
             db.execute("DELETE FROM agg_slot WHERE dimension = ? AND slot < ?", (dimension, end))
     return removed
 
@@ -143,7 +148,7 @@ def _uncounted_slots(db: sqlite3.Connection) -> int:
     ).fetchone()
     slots = db.execute(
         f"SELECT slot, requests FROM agg_slot WHERE dimension = {Dimension.TOTAL:d}"
-        " AND slot < ? ORDER BY slot",
+        " AND slot < ? AND requests > 0 ORDER BY slot",
         (events_from // SLOT_US,),
     )
     end = 0
@@ -266,12 +271,15 @@ def rebuild_day(db: sqlite3.Connection, day: date, zone: ZoneInfo) -> tuple[int,
         db.execute(_REBUILD[dimension], (number, start, end))
     for dimension in SLOT_DIMENSIONS:
         db.execute(
-            "DELETE FROM agg_slot WHERE dimension = ? AND slot >= ? AND slot < ?",
+            "UPDATE agg_slot SET requests = 0, prompt = 0, response = 0, cost = 0"
+            " WHERE dimension = ? AND slot >= ? AND slot < ?",
             (dimension, start // SLOT_US, end // SLOT_US),
         )
         db.execute(_REBUILD_SLOTS[dimension], (start, end))
     after = _live_rows(db, number, start, end)
-    return len(after), len(before ^ after)
+    differing = before ^ after
+    note_slots(db, [(row[1], row[2], row[3]) for row in differing if row[0]])
+    return len(after), len(differing)
 
 
 def _live_rows(db: sqlite3.Connection, day: int, start: int, end: int) -> set[tuple[int, ...]]:
@@ -287,7 +295,8 @@ def _live_rows(db: sqlite3.Connection, day: int, start: int, end: int) -> set[tu
     for dimension in SLOT_DIMENSIONS:
         rows.update(
             db.execute(
-                "SELECT 1, * FROM agg_slot WHERE dimension = ? AND slot >= ? AND slot < ?",
+                "SELECT 1, * FROM agg_slot"
+                " WHERE dimension = ? AND slot >= ? AND slot < ? AND requests > 0",
                 (dimension, start // SLOT_US, end // SLOT_US),
             )
         )

@@ -24,8 +24,8 @@ from ..totals import Totals
 from .aggregates import USER_MODEL_SHIFT, Dimension
 from .filters import SERIES_COLUMNS, Chosen, conditions, event_conditions
 
-_HALF: Final = 31
-_LOW: Final = (1 << _HALF) - 1
+HALF: Final = 31
+LOW: Final = (1 << HALF) - 1
 _BIG: Final = ("cost", "latency")
 
 type Key = int | None
@@ -53,7 +53,7 @@ def ledger(db: sqlite3.Connection) -> Ledger:
 
 
 _SUMS: Final = ", ".join(
-    f"COALESCE(SUM({name} >> {_HALF}), 0), COALESCE(SUM({name} & {_LOW}), 0)"
+    f"COALESCE(SUM({name} >> {HALF}), 0), COALESCE(SUM({name} & {LOW}), 0)"
     if name in _BIG
     else f"COALESCE(SUM({name}), 0)"
     for name in Totals.__slots__
@@ -62,14 +62,14 @@ _EVENT_SUMS: Final = f"""
     COUNT(*), COALESCE(SUM(failed), 0), COALESCE(SUM(prompt = 0 AND response = 0), 0),
     COALESCE(SUM(prompt), 0), COALESCE(SUM(response), 0), COALESCE(SUM(cache_read), 0),
     COALESCE(SUM(cache_write), 0), COALESCE(SUM(cache_write_1h), 0), COALESCE(SUM(reasoning), 0),
-    COALESCE(SUM(cost >> {_HALF}), 0), COALESCE(SUM(cost & {_LOW}), 0), COUNT(*) - COUNT(cost),
-    COALESCE(SUM(latency >> {_HALF}), 0), COALESCE(SUM(latency & {_LOW}), 0), COUNT(latency)
+    COALESCE(SUM(cost >> {HALF}), 0), COALESCE(SUM(cost & {LOW}), 0), COUNT(*) - COUNT(cost),
+    COALESCE(SUM(latency >> {HALF}), 0), COALESCE(SUM(latency & {LOW}), 0), COUNT(latency)
 """
 
 
 def _totals(row: tuple[int, ...]) -> Totals:
     *plain, cost_high, cost_low, unpriced, latency_high, latency_low, timed = row
-    cost, latency = (cost_high << _HALF) + cost_low, (latency_high << _HALF) + latency_low
+    cost, latency = (cost_high << HALF) + cost_low, (latency_high << HALF) + latency_low
     return Totals(*(*plain, cost, unpriced, latency, timed))
 
 
@@ -286,7 +286,7 @@ def slot_devices(
         where, parameters = conditions(chosen, dict.fromkeys(Dimension, "key"))
         rows = db.execute(
             f"SELECT DISTINCT key FROM agg_slot WHERE dimension = {Dimension.DEVICE:d}"
-            f" AND slot >= ? AND slot < ?{where}",
+            f" AND slot >= ? AND slot < ? AND requests > 0{where}",
             (start // SLOT_US, end // SLOT_US, *parameters),
         )
     else:

@@ -1,0 +1,96 @@
+"""What another database needs to mirror the ledger's hours: changes, in pages, until confirmed.
+
+The hours of a year are many, so they come in pages, each added up in one short hop on the reading
+connection. Where the pages come from may change while they are written down: what is added or
+corrected meanwhile is noted and told next time; if clean-up or forgetting removes something, the
+telling stops unconfirmed, and the next begins anew.
+"""
+
+from collections.abc import AsyncGenerator, Set as AbstractSet
+from datetime import datetime
+from functools import partial
+import sqlite3
+
+from .hourly import SeriesHours
+from .periods import SLOT_US, to_us
+from .reader import LedgerReader
+from .store import hourly
+from .store.aggregates import SLOT_DIMENSIONS
+from .store.database import Connection, transaction
+from .store.events import EventWriter
+from .store.hourly import Reached, Taken, Walk
+
+
+class HourlyMirror(LedgerReader):
+    """The part of the ledger that tells its hours. One caller at a time."""
+
+    _db: Connection
+    _events: EventWriter
+    _reached: Reached
+
+    async def hourly_changes(
+        self, since: datetime | None = None
+    ) -> AsyncGenerator[list[SeriesHours]]:
+        """Yield the hours that have changed, and all later ones of their series, in pages.
+
+        With ``since``, only of series that have not changed before it. Whoever comes back for
+        more has written the last page down for good; coming back after the last confirms all.
+        """
+        self._check_open()
+        reached, events = self._reached, self._events
+        slot = 0 if since is None else to_us(since) // SLOT_US
+
+        def take(db: sqlite3.Connection) -> list[Taken]:
+            with transaction(db):
+                taken = hourly.take(db, slot)
+            events.noted.clear()
+            return taken
+
+        taken = await self._db.run(take)
+        walks = {
+            dimension: {one.key: Walk(one, reached) for one in taken if one.dimension is dimension}
+            for dimension in SLOT_DIMENSIONS
+        }
+        for dimension, some in walks.items():
+            position = hourly.start_of(some) if some else None
+            while position is not None:
+                page, position = await self._read(
+                    partial(hourly.advance, dimension=dimension, walks=some, slot=position)
+                )
+                if page and self._reached is reached:
+                    yield page
+                if self._reached is not reached:
+                    return
+        self._check_open()
+        await self._db.run(hourly.confirm)
+        for dimension, some in walks.items():
+            for key, walk in some.items():
+                reached[dimension, key] = walk.hour, walk.before
+
+    async def forgotten_series(self) -> list[str]:
+        """Return the slugs of series that are to be removed from what is written down."""
+        return await self._read(hourly.gone)
+
+    async def confirm_forgotten(self, slugs: list[str]) -> None:
+        """Note that forgotten series are not written down any more."""
+        self._check_open()
+        await self._db.run(partial(_confirm_gone, slugs=slugs))
+
+    async def repeat_missing(self, present: AbstractSet[str]) -> None:
+        """Have all hours told again of series whose slugs are not among those ``present``.
+
+        For a copy that has lost them. Their sums begin anew.
+        """
+        self._check_open()
+        await self._db.run(partial(_repeat, present=present))
+        self._reached = {}
+
+
+def _confirm_gone(db: sqlite3.Connection, slugs: list[str]) -> None:
+    with transaction(db):
+        hourly.confirm_gone(db, slugs)
+
+
+def _repeat(db: sqlite3.Connection, present: AbstractSet[str]) -> None:
+    with transaction(db):
+        hourly.repeat(db, present)
