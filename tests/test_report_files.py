@@ -1,14 +1,18 @@
 """Reports as data, as CSV and as files: only where files may go, and only for administrators."""
 
+from datetime import timedelta
 import json
 from pathlib import Path
+import resource
 from typing import Any
 
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
+from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
+from custom_components.llm_analytics.analytics import UsageEvent
 from custom_components.llm_analytics.const import DOMAIN
 from custom_components.llm_analytics.services import Action
 
@@ -164,6 +168,41 @@ async def test_a_file_that_cannot_be_written_is_told(hass: HomeAssistant) -> Non
     assert told.value.translation_key == "report_not_written"
     assert told.value.translation_placeholders is not None
     assert told.value.translation_placeholders["path"] == str(folder(hass) / "week.csv")
+
+
+async def test_a_disk_that_runs_full_keeps_the_report_of_before(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    now = dt_util.utcnow()
+    for day in range(300):  # little a day, so that some of it waits to be written
+        moment = now - timedelta(days=day)
+        devices = [usage(device_ip=f"10.0.0.{n}", timestamp=moment) for n in range(1, 41)]
+        await entry.runtime_data.analytics.record_many([UsageEvent(**one) for one in devices])
+    await report(hass, period="all", format="csv", file="all.csv")
+    before = (folder(hass) / "all.csv").read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, hard))
+    try:
+        with pytest.raises(HomeAssistantError) as told:
+            await report(hass, period="all", format="csv", file="all.csv")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert told.value.translation_key == "report_not_written"
+    assert [path.name for path in folder(hass).iterdir()] == ["all.csv"]
+    assert (folder(hass) / "all.csv").read_bytes() == before
+    assert await report(hass, period="all", format="csv", file="all.csv")
+
+
+async def test_a_link_in_place_of_the_unfinished_file_is_not_followed(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("as it was")
+    folder(hass).mkdir(parents=True)
+    (folder(hass) / ".week.json.part").symlink_to(outside)
+    await report(hass, file="week.json")
+    assert outside.read_text() == "as it was"
+    assert not (folder(hass) / "week.json").is_symlink()
 
 
 async def test_a_csv_too_large_for_an_answer_is_refused_but_can_be_a_file(

@@ -61,7 +61,14 @@ async def async_write(hass: HomeAssistant, path: Path, chunks: AsyncGenerator[st
 
     def begin() -> IO[bytes]:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return part.open("wb")
+        part.unlink(missing_ok=True)  # of a write that a power cut ended
+        return part.open("xb")  # new: a link that somebody put there is not followed
+
+    def give_up() -> None:
+        try:
+            file.close()
+        finally:  # on a full disk what is still to be written cannot be, not even now
+            part.unlink()
 
     file = await hass.async_add_executor_job(begin)
     size = 0
@@ -72,7 +79,6 @@ async def async_write(hass: HomeAssistant, path: Path, chunks: AsyncGenerator[st
         await hass.async_add_executor_job(file.close)
         await hass.async_add_executor_job(part.replace, path)
     except BaseException:
-        await hass.async_add_executor_job(file.close)
-        await hass.async_add_executor_job(part.unlink)
+        await hass.async_add_executor_job(give_up)
         raise
     return size
