@@ -1,17 +1,12 @@
 """Processes killed with SIGKILL at random moments: nothing acknowledged is lost or doubled."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 import logging
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from pathlib import Path
 import random
 import shutil
 import sqlite3
-import time
-from typing import Any
 
 import pytest
 
@@ -20,44 +15,10 @@ from custom_components.llm_analytics.analytics import schema
 from .books import SLOT, audit
 from .burdens import BURDENS, RECORDED, bear, open_and_close
 from .conftest import rounds
+from .processes import Victim
 from .promises import Promises
 
 LOGGER = logging.getLogger(__name__)
-
-# A fork of a process that has imported everything starts at once, and is a process all the same.
-PROCESSES = get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tests.faults.burdens"])
-
-
-class Victim:
-    """A process that is killed, and all that it told until then."""
-
-    def __init__(self, target: Any, *arguments: Any) -> None:
-        self.pipe, told = PROCESSES.Pipe(duplex=False)
-        self.process = PROCESSES.Process(target=target, args=(*arguments, told))
-        self.process.start()
-        told.close()
-
-    def killed(self, *, after: int, pause: float) -> Iterator[tuple[Any, ...]]:
-        """Yield what is told; kill it some seconds after it has told so much."""
-        count = 0
-        pipe: Connection = self.pipe
-        try:
-            while True:
-                try:
-                    told = pipe.recv()
-                except EOFError:
-                    break
-                yield told
-                count += 1
-                if count == after:
-                    time.sleep(pause)
-                    self.process.kill()  # what is in the pipe still comes
-        finally:
-            self.process.kill()
-            self.process.join()
-            pipe.close()
-        assert self.process.exitcode == -9, "it ended by itself"
 
 
 @pytest.mark.parametrize("work", BURDENS)
