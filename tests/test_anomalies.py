@@ -170,7 +170,7 @@ async def test_the_event_entity_shows_the_latest_one(
     events = async_capture_events(hass, EVENT_ANOMALY)
     shown = state(hass, EVENT)
     assert shown.state == "unknown"
-    assert shown.attributes["event_types"] == ["cost", "tokens", "requests"]
+    assert shown.attributes["event_types"] == ["requests", "tokens", "cost"]
     assert shown.attributes["event_type"] is None
     await usual_days(client)
     await spent(client, 2.5)

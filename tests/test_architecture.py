@@ -63,6 +63,7 @@ RANKS = {
     "schemas": 12,
     "conversion": 13,
     "backup": 14,
+    "automations": 11,
     "capture": 14,
     "changes": 14,
     "scope_flow": 13,

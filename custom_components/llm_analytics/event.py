@@ -7,6 +7,7 @@ from homeassistant.components.event import EventEntity, EventEntityDescription
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .analytics import ANOMALY_TYPES
 from .const import EVENT_ANOMALY
 from .coordinator import LlmAnalyticsConfigEntry
 from .entity import LlmAnalyticsEntity
@@ -14,7 +15,7 @@ from .entity import LlmAnalyticsEntity
 PARALLEL_UPDATES = 0
 
 ANOMALY = EventEntityDescription(
-    key="anomaly", translation_key="anomaly", event_types=["cost", "tokens", "requests"]
+    key="anomaly", translation_key="anomaly", event_types=list(ANOMALY_TYPES)
 )
 
 

@@ -3,9 +3,9 @@
 Everything outside this package uses what is named here and nothing else of it.
 """
 
-from .anomalies import LatestScores
+from .anomalies import ANOMALY_TYPES, HIGH, LOW, LatestScores
 from .breakdowns import By, by_model, daily, figures, statistics
-from .budgets import Budget, BudgetState, BudgetUnit, Crossing
+from .budgets import MAX_THRESHOLD, Budget, BudgetState, BudgetUnit, Crossing
 from .catalogue import Catalogue
 from .checks import (
     MAX_BATCH,
@@ -69,14 +69,18 @@ from .totals import Filter, Json, Totals
 from .trends import Interval, Metric
 
 __all__ = [
+    "ANOMALY_TYPES",
     "ANONYMOUS",
     "FREE_PROVIDERS",
+    "HIGH",
+    "LOW",
     "MAX_BATCH",
     "MAX_COST",
     "MAX_METADATA_BYTES",
     "MAX_MS",
     "MAX_PRICE",
     "MAX_TAGS",
+    "MAX_THRESHOLD",
     "MAX_TOKENS",
     "TOKEN_FIELDS",
     "Analytics",

@@ -29,6 +29,9 @@ _ENOUGH_WEEKDAYS: Final = 3
 _MAD_FACTOR: Final = Fraction(14826, 10000)
 _RELATIVE: Final = Fraction(1, 4)
 _FLOORS: Final = {"requests": 5, "tokens": 1_000, "cost": 5 * 10**10}
+ANOMALY_TYPES: Final = tuple(_FLOORS)
+HIGH: Final = "high"
+LOW: Final = "low"
 
 
 def _figure(metric: str, totals: Totals) -> int:
@@ -67,7 +70,7 @@ class Score:
     @property
     def direction(self) -> str:
         """Return whether the figure is high or low."""
-        return "high" if self.z > 0 else "low"
+        return HIGH if self.z > 0 else LOW
 
     def _shown(self, amount: Fraction | int) -> Decimal:
         return shown_amount(amount, money=self.metric == "cost")
