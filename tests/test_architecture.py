@@ -79,6 +79,7 @@ RANKS = {
     "binary_sensor": 15,
     "condition": 15,
     "event": 15,
+    "logbook": 11,
     "sensor": 15,
     "services": 15,
     "trigger": 15,

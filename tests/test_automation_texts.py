@@ -3,17 +3,25 @@
 from collections.abc import Mapping
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.selector import validate_selector
 from homeassistant.util.yaml import load_yaml_dict
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 import voluptuous as vol
 
 from custom_components.llm_analytics.automations import OptionFields
 from custom_components.llm_analytics.condition import CONDITIONS
 from custom_components.llm_analytics.event import ANOMALY
+from custom_components.llm_analytics.logbook import LINES
 from custom_components.llm_analytics.trigger import TRIGGERS
 
+from .helpers import Client, stored
+from .test_anomalies import NOON, settled, usual_days
+from .test_budgets import budget
 from .test_contracts import COMPONENT, ENGLISH, ICONS, default_of
+from .test_readme import table
 
 KINDS: dict[str, Mapping[str, Any]] = {"triggers": TRIGGERS, "conditions": CONDITIONS}
 DESCRIBED = {kind: load_yaml_dict(str(COMPONENT / f"{kind}.yaml")) for kind in KINDS}
@@ -81,3 +89,46 @@ def test_the_event_entity_has_a_text_for_everything_it_shows() -> None:
     assert set(ENGLISH["selector"]["anomaly_direction"]["options"]) == set(
         shown["direction"]["state"]
     )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_readme_has_every_one_and_its_fields(kind: str) -> None:
+    documented: dict[str, set[str]] = {}
+    names: set[str] = set()
+    for name, field, meaning in table(kind):
+        assert meaning
+        if name:
+            names = documented.setdefault(name.strip("`").removeprefix("llm_analytics."), set())
+        else:
+            names.add(field.strip("`"))
+    assert documented == {
+        name: {str(marker) for marker in one.fields} for name, one in KINDS[kind].items()
+    }
+
+
+@pytest.fixture
+def clock(freezer: FrozenDateTimeFactory, hass: HomeAssistant) -> FrozenDateTimeFactory:
+    """Stop the clock before anything is set up."""
+    freezer.move_to(NOON)
+    return freezer
+
+
+async def test_the_readme_has_every_event_and_its_data(
+    clock: FrozenDateTimeFactory, hass: HomeAssistant, entry: MockConfigEntry, client: Client
+) -> None:
+    documented: dict[str, set[str]] = {}
+    names: set[str] = set()
+    for name, field, meaning in table("events"):
+        assert meaning
+        if name:
+            names = documented.setdefault(name.strip("`"), set())
+        names.add(field.strip("`"))
+    told = [async_capture_events(hass, name) for name in LINES]
+    hass.config_entries.async_add_subentry(entry, budget())
+    await hass.async_block_till_done()
+    await usual_days(client)
+    await stored(client, cost_estimate=100)
+    await stored(client, provider="acme", model="sage-1")
+    await settled(hass, clock)
+    assert documented == {event.event_type: set(event.data) for events in told for event in events}
+    assert set(documented) == set(LINES)
