@@ -67,6 +67,18 @@ async def test_garbage_is_kept_aside(path: Path) -> None:
         assert (await analytics.health()).events == 0
 
 
+async def test_damaged_files_of_one_moment_are_all_kept(path: Path) -> None:
+    contents = [name * 2_000 for name in (b"first", b"second", b"third")]
+    kept = []
+    for content in contents:
+        path.write_bytes(content)
+        async with opened(path) as analytics:
+            assert analytics.set_aside is not None
+            kept.append(analytics.set_aside)
+    assert [file.read_bytes() for file in kept] == contents
+    assert [file.name.partition("T120000")[2] for file in kept] == ["", "-2", "-3"]
+
+
 async def test_empty_file_becomes_a_new_ledger(path: Path) -> None:
     path.touch()
     async with opened(path) as analytics:

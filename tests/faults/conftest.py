@@ -4,7 +4,6 @@ import os
 import secrets
 
 import pytest
-import pytest_socket
 
 
 def rounds(usual: int) -> int:
@@ -18,9 +17,3 @@ def seed() -> str:
     found = os.environ.get("LEDGER_SEED") or secrets.token_hex(4)
     print(f"LEDGER_SEED={found}")  # noqa: T201 - shown where a test fails
     return found
-
-
-@pytest.fixture(autouse=True)
-def _local_sockets() -> None:
-    """Allow the sockets by which processes of one machine find each other."""
-    pytest_socket.socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)

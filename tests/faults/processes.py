@@ -7,6 +7,8 @@ from multiprocessing.connection import Connection
 import time
 from typing import Any
 
+import pytest_socket
+
 # A fork of a process that has imported everything starts at once, and is a process all the same.
 PROCESSES = get_context("forkserver")
 PROCESSES.set_forkserver_preload(["tests.faults.burdens"])
@@ -16,6 +18,8 @@ class Victim:
     """A process that is killed, and all that it told until then."""
 
     def __init__(self, target: Any, *arguments: Any) -> None:
+        # The sockets by which processes of one machine find each other; tests may have no others.
+        pytest_socket.socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
         self.pipe, told = PROCESSES.Pipe(duplex=False)
         self.process = PROCESSES.Process(target=target, args=(*arguments, told))
         self.process.start()

@@ -145,7 +145,9 @@ class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper):
         try:
             await self._writer.close()
             async with self._cleaning:  # a clean-up ends with the step that it is doing
-                await self._db.run(partial(maintenance.mark, clean=True))
+                # A file in which damage was met is checked when it is opened again.
+                clean = not (self._db.damaged or self._reader.damaged)
+                await self._db.run(partial(maintenance.mark, clean=clean))
         except AnalyticsError:
             _LOGGER.warning("The ledger could not be marked as closed cleanly", exc_info=True)
         finally:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
+from itertools import count
 from pathlib import Path
 import sqlite3
 from typing import override
@@ -29,7 +30,12 @@ _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class Connection(aiosqlite.Connection):
-    """An aiosqlite connection that runs a whole function on its thread in one hop."""
+    """An aiosqlite connection that runs a whole function on its thread in one hop.
+
+    ``damaged`` tells whether SQLite has met damage in the file since it was opened.
+    """
+
+    damaged = False
 
     def run[T](self, function: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
         """Run ``function`` on the connection's thread; await the returned future.
@@ -40,8 +46,17 @@ class Connection(aiosqlite.Connection):
         if not self._running or self._connection is None:
             raise ClosedError
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._tx.put_nowait((future, partial(translated, function, self._connection)))
+        self._tx.put_nowait((future, partial(self._call, function, self._connection)))
         return future
+
+    def _call[T](
+        self, function: Callable[[sqlite3.Connection], T], connection: sqlite3.Connection
+    ) -> T:
+        try:
+            return translated(function, connection)
+        except DamagedDatabaseError:
+            self.damaged = True
+            raise
 
     @override
     async def close(self) -> None:
@@ -121,6 +136,8 @@ def prepare(db: sqlite3.Connection) -> None:
     """Set the pragmas and run the migrations that the file has not seen."""
     version = _version(db)
     if version > SCHEMA_VERSION:
+        # Closing would move what is in the journal into the main file.
+        db.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)  # noqa: FBT003 - its order
         raise NewerSchemaError(version, SCHEMA_VERSION)
     if version == 0:
         for pragma in CREATION_PRAGMAS:
@@ -165,7 +182,10 @@ def quick_check(db: sqlite3.Connection) -> None:
 
 def set_aside(path: Path, now: datetime) -> Path:
     """Rename a damaged file, with its journal, so that a new one can be started beside it."""
-    name = path.with_name(f"{path.name}.damaged-{now.strftime('%Y%m%dT%H%M%S')}")
+    stamp = path.with_name(f"{path.name}.damaged-{now.strftime('%Y%m%dT%H%M%S')}")
+    name, others = stamp, count(2)
+    while name.exists():  # a clock that has been set back tells the same time again
+        name = stamp.with_name(f"{stamp.name}-{next(others)}")
     for suffix in ("-wal", "-shm", ""):
         part = path.with_name(path.name + suffix)
         if part.exists():
