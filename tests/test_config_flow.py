@@ -20,6 +20,7 @@ OPTIONS = STORAGE | {
     "catalogue_refresh": True,
     "free_providers": ["ollama", "Gemini", " my-server "],
     "anomaly_threshold": 3.5,
+    "statistics": False,
 }
 
 pytestmark = pytest.mark.usefixtures("enable_custom_integrations")
@@ -167,6 +168,7 @@ async def test_the_options_open_with_their_defaults(
         "catalogue_refresh": False,
         "free_providers": list(FREE_PROVIDERS),
         "anomaly_threshold": 2.0,
+        "statistics": True,
     }
 
 

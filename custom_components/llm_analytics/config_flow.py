@@ -30,6 +30,7 @@ from .const import (
     CONF_KEEP_DETAILS,
     CONF_KEEP_METADATA,
     CONF_RETENTION_DAYS,
+    CONF_STATISTICS,
     DEFAULT_ANOMALY_THRESHOLD,
     DEFAULT_RETENTION_DAYS,
     DOMAIN,
@@ -79,7 +80,12 @@ ANOMALY_SCHEMA = vol.Schema(
         ),
     }
 )
-OPTIONS_SCHEMA = STORAGE_SCHEMA.extend(PRICES_SCHEMA.schema).extend(ANOMALY_SCHEMA.schema)
+STATISTICS_SCHEMA = vol.Schema({vol.Required(CONF_STATISTICS, default=True): BooleanSelector()})
+OPTIONS_SCHEMA = (
+    STORAGE_SCHEMA.extend(PRICES_SCHEMA.schema)
+    .extend(ANOMALY_SCHEMA.schema)
+    .extend(STATISTICS_SCHEMA.schema)
+)
 
 
 def checked(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:

@@ -11,6 +11,7 @@ CONF_KEEP_METADATA: Final = "keep_metadata"
 CONF_CATALOGUE: Final = "catalogue"
 CONF_CATALOGUE_REFRESH: Final = "catalogue_refresh"
 CONF_FREE_PROVIDERS: Final = "free_providers"
+CONF_STATISTICS: Final = "statistics"
 CONF_READERS: Final = "readers"
 CONF_ANOMALY_THRESHOLD: Final = "anomaly_threshold"
 

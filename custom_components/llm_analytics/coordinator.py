@@ -51,12 +51,14 @@ from .const import (
     CONF_KEEP_DETAILS,
     CONF_KEEP_METADATA,
     CONF_RETENTION_DAYS,
+    CONF_STATISTICS,
     DATABASE,
     DEFAULT_RETENTION_DAYS,
     DOMAIN,
 )
 from .directory import HomeDirectory
 from .issues import IssueWatch
+from .statistics import StatisticsImport
 from .watched import watch
 
 _LOGGER = logging.getLogger(__name__)
@@ -129,6 +131,8 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
         if entry.options.get(CONF_CATALOGUE, True) and entry.options.get(CONF_CATALOGUE_REFRESH):
             self._start_catalogue_refresh()
         self._start_issue_watch()
+        if entry.options.get(CONF_STATISTICS, True) and "recorder" in self.hass.config.components:
+            StatisticsImport(self.hass, entry, self.analytics).async_start()
         # Some minutes past four exists on every day in every zone.
         entry.async_on_unload(
             async_track_time_change(self.hass, self._async_retain, hour=4, minute=5, second=0)

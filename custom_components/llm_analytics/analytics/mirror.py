@@ -82,8 +82,8 @@ class HourlyMirror(LedgerReader):
         For a copy that has lost them. Their sums begin anew.
         """
         self._check_open()
-        await self._db.run(partial(_repeat, present=present))
-        self._reached = {}
+        if await self._db.run(partial(_repeat, present=present)):
+            self._reached = {}
 
 
 def _confirm_gone(db: sqlite3.Connection, slugs: list[str]) -> None:
@@ -91,6 +91,6 @@ def _confirm_gone(db: sqlite3.Connection, slugs: list[str]) -> None:
         hourly.confirm_gone(db, slugs)
 
 
-def _repeat(db: sqlite3.Connection, present: AbstractSet[str]) -> None:
+def _repeat(db: sqlite3.Connection, present: AbstractSet[str]) -> bool:
     with transaction(db):
-        hourly.repeat(db, present)
+        return hourly.repeat(db, present)

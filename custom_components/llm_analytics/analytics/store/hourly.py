@@ -214,8 +214,8 @@ def confirm_gone(db: sqlite3.Connection, slugs: list[str]) -> None:
     db.executemany("DELETE FROM hourly_gone WHERE slug = ?", [(slug,) for slug in slugs])
 
 
-def repeat(db: sqlite3.Connection, present: AbstractSet[str]) -> None:
-    """Note every hour of the series whose slugs are not among those ``present``.
+def repeat(db: sqlite3.Connection, present: AbstractSet[str]) -> bool:
+    """Note every hour of the series whose slugs are not among those ``present``, if any.
 
     Their sums begin anew, with the hours that there are.
     """
@@ -227,3 +227,4 @@ def repeat(db: sqlite3.Connection, present: AbstractSet[str]) -> None:
         lost,
     )
     note_slots(db, [(dimension, 0, key) for dimension, key in lost])
+    return bool(lost)
