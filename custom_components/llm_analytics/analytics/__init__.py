@@ -3,6 +3,7 @@
 Everything outside this package uses what is named here and nothing else of it.
 """
 
+from .allowance import Allowance
 from .anomalies import ANOMALY_TYPES, HIGH, LOW, LatestScores
 from .breakdowns import By, by_model, daily, figures, statistics
 from .budgets import MAX_THRESHOLD, Budget, BudgetState, BudgetUnit, Crossing
@@ -64,7 +65,7 @@ from .pricing import ExchangeRate
 from .reporting import Export
 from .reports import Report
 from .service import Analytics
-from .settings import Settings
+from .settings import KeepPerson, Settings
 from .totals import Filter, Json, Totals
 from .trends import Interval, Metric
 
@@ -83,6 +84,7 @@ __all__ = [
     "MAX_THRESHOLD",
     "MAX_TOKENS",
     "TOKEN_FIELDS",
+    "Allowance",
     "Analytics",
     "AnalyticsError",
     "Attention",
@@ -110,6 +112,7 @@ __all__ = [
     "Interval",
     "InvalidInputError",
     "Json",
+    "KeepPerson",
     "Known",
     "LatestScores",
     "Metric",

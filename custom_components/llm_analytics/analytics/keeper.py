@@ -17,6 +17,7 @@ from typing import Final
 from .checks import check_text
 from .costs import Forgetting, Rebuilding
 from .errors import NotFoundError
+from .keeping import pseudonym
 from .money import MAX_INT64
 from .notices import Notice
 from .overview import Attention, CleanUp, Figures
@@ -206,14 +207,23 @@ class LedgerKeeper(LedgerReader):
         """Forget a device (by key) or a user: what was theirs becomes nobody's, or is deleted.
 
         Of days whose events were removed earlier only sums are left; those stay, without the
-        name. Raises NotFoundError for one never seen.
+        name. A user who is kept by a pseudonym is found by the name too, unless something is still
+        kept under the name itself. Raises NotFoundError for one never seen.
         """
         self._check_open()
         events = self._events
         dimension = Dimension.DEVICE if device is not None else Dimension.USER
         thing, name = dimension.name.lower(), device or user or ""
         deadline = time.monotonic() + budget
-        key = await self._db.run(lambda db: filters.find_name(db, thing, name))
+        names = [name]
+        if user is not None and (secret := self._settings.person_key):
+            names.append(pseudonym(user, secret))
+
+        def find(db: sqlite3.Connection) -> int | None:
+            found = (filters.find_name(db, thing, one) for one in names)
+            return next((key for key in found if key is not None), None)
+
+        key = await self._db.run(find)
         if key is None:
             raise NotFoundError(thing, name.partition(":")[2] if device is not None else name)
         touched = 0

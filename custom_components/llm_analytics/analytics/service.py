@@ -25,6 +25,7 @@ from .costing import Costing, price_book
 from .errors import AnalyticsError, DamagedDatabaseError, InvalidInputError
 from .insights import Insights
 from .keeper import LedgerKeeper
+from .keeping import kept
 from .mirror import HourlyMirror
 from .models import Recorded, RecordedBatch, StoredEvent, UsageEvent
 from .places import NOBODY, Directory
@@ -210,9 +211,7 @@ class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper):
                 "timestamp",
                 f"must be from {EARLIEST.date()} to 5 minutes ahead, got {moment.isoformat()}",
             )
-        if event.metadata is not None and not self._settings.keep_metadata:
-            event = dataclasses.replace(event, metadata=None)
-        return Pending(event, moment)
+        return Pending(kept(event, self._settings), moment)
 
 
 def _prepare(db: sqlite3.Connection, book: PriceBook, zone: ZoneInfo) -> EventWriter:

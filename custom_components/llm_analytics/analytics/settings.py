@@ -2,16 +2,30 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from .default_rates import FREE_PROVIDERS
 
 
+class KeepPerson(StrEnum):
+    """What is kept of the person behind a request."""
+
+    EVERYTHING = "everything"
+    PSEUDONYMS = "pseudonyms"
+    NOTHING = "nothing"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the household has chosen. ``retention_days`` 0 keeps events for ever."""
+    """What the household has chosen. ``retention_days`` 0 keeps events for ever.
+
+    ``person_key`` (up to 64 bytes) makes the pseudonyms; whoever has it can tell whose they are.
+    """
 
     retention_days: int = 365
     keep_details: bool = True
     keep_metadata: bool = True
+    keep_person: KeepPerson = KeepPerson.EVERYTHING
+    person_key: bytes = field(default=b"", repr=False)
     use_catalogue: bool = True
     free_providers: Collection[str] = field(default=FREE_PROVIDERS)
