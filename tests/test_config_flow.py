@@ -21,6 +21,8 @@ OPTIONS = STORAGE | {
     "free_providers": ["ollama", "Gemini", " my-server "],
     "anomaly_threshold": 3.5,
     "statistics": False,
+    "readers": "administrators",
+    "keep_person": "nothing",
 }
 
 pytestmark = pytest.mark.usefixtures("enable_custom_integrations")
@@ -169,6 +171,8 @@ async def test_the_options_open_with_their_defaults(
         "free_providers": list(FREE_PROVIDERS),
         "anomaly_threshold": 2.0,
         "statistics": True,
+        "readers": "everybody",
+        "keep_person": "everything",
     }
 
 

@@ -250,7 +250,8 @@ async def fixed_time(
 @pytest.fixture
 async def home(entry: MockConfigEntry) -> None:
     """Record the household."""
-    events = [conversion.rest_event(event, recorded_by=None) for event in household()]
+    origin = conversion.Origin(source="rest", recorded_by=None)
+    events = [conversion.rest_event(event, origin) for event in household()]
     await entry.runtime_data.analytics.record_many(events[:500])
     await entry.runtime_data.analytics.record_many(events[500:])
 

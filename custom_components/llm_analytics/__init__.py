@@ -6,6 +6,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 
 from .catalogue import async_remove_kept
+from .clients import async_setup_clients
 from .config_flow import LlmAnalyticsConfigFlow
 from .const import DOMAIN
 from .coordinator import LlmAnalyticsConfigEntry, LlmAnalyticsCoordinator
@@ -27,9 +28,10 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Register the actions and the REST API, which outlive the entry."""
+    """Register the actions, the REST API and the clients' webhooks, which outlive the entry."""
     async_setup_services(hass)
     async_register_views(hass)
+    async_setup_clients(hass)
     return True
 
 

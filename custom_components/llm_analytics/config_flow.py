@@ -21,7 +21,9 @@ from homeassistant.helpers.selector import (
 )
 import voluptuous as vol
 
-from .analytics import FREE_PROVIDERS, normal_provider
+from .access import Readers
+from .analytics import FREE_PROVIDERS, KeepPerson, normal_provider
+from .client_flow import ClientFlow
 from .const import (
     CONF_ANOMALY_THRESHOLD,
     CONF_CATALOGUE,
@@ -29,6 +31,8 @@ from .const import (
     CONF_FREE_PROVIDERS,
     CONF_KEEP_DETAILS,
     CONF_KEEP_METADATA,
+    CONF_KEEP_PERSON,
+    CONF_READERS,
     CONF_RETENTION_DAYS,
     CONF_STATISTICS,
     DEFAULT_ANOMALY_THRESHOLD,
@@ -38,6 +42,7 @@ from .const import (
     MAX_RETENTION_DAYS,
     MIN_ANOMALY_THRESHOLD,
     MIN_RETENTION_DAYS,
+    SUBENTRY_CLIENT,
     SUBENTRY_TRACKED,
 )
 from .coordinator import LlmAnalyticsConfigEntry
@@ -81,10 +86,22 @@ ANOMALY_SCHEMA = vol.Schema(
     }
 )
 STATISTICS_SCHEMA = vol.Schema({vol.Required(CONF_STATISTICS, default=True): BooleanSelector()})
-OPTIONS_SCHEMA = (
-    STORAGE_SCHEMA.extend(PRICES_SCHEMA.schema)
-    .extend(ANOMALY_SCHEMA.schema)
-    .extend(STATISTICS_SCHEMA.schema)
+PRIVACY_SCHEMA = vol.Schema(
+    {
+        vol.Required(CONF_READERS, default=Readers.EVERYBODY.value): SelectSelector(
+            SelectSelectorConfig(options=[*Readers], translation_key=CONF_READERS)
+        ),
+        vol.Required(CONF_KEEP_PERSON, default=KeepPerson.EVERYTHING.value): SelectSelector(
+            SelectSelectorConfig(options=[*KeepPerson], translation_key=CONF_KEEP_PERSON)
+        ),
+    }
+)
+OPTIONS_SCHEMA = vol.Schema(
+    STORAGE_SCHEMA.schema
+    | PRICES_SCHEMA.schema
+    | ANOMALY_SCHEMA.schema
+    | STATISTICS_SCHEMA.schema
+    | PRIVACY_SCHEMA.schema
 )
 
 
@@ -103,7 +120,10 @@ def checked(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 # The kinds of subentries, each with the flow that makes and changes one.
-SUBENTRY_FLOWS: dict[str, type[ConfigSubentryFlow]] = {SUBENTRY_TRACKED: TrackedFlow}
+SUBENTRY_FLOWS: dict[str, type[ConfigSubentryFlow]] = {
+    SUBENTRY_CLIENT: ClientFlow,
+    SUBENTRY_TRACKED: TrackedFlow,
+}
 
 
 class LlmAnalyticsConfigFlow(ConfigFlow, domain=DOMAIN):

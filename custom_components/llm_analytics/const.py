@@ -14,6 +14,16 @@ CONF_FREE_PROVIDERS: Final = "free_providers"
 CONF_STATISTICS: Final = "statistics"
 CONF_READERS: Final = "readers"
 CONF_ANOMALY_THRESHOLD: Final = "anomaly_threshold"
+CONF_KEEP_PERSON: Final = "keep_person"
+CONF_PERSON_KEY: Final = "person_key"
+
+# A recording client: a subentry with a webhook of its own.
+SUBENTRY_CLIENT: Final = "client"
+CONF_DEVICE_IP: Final = "device_ip"
+CONF_LOCAL_ONLY: Final = "local_only"
+CONF_REQUESTS_PER_MINUTE: Final = "requests_per_minute"
+CONF_TAGS: Final = "tags"
+CONF_USER_ID: Final = "user_id"
 
 SUBENTRY_BUDGET: Final = "budget"
 SUBENTRY_TRACKED: Final = "tracked"

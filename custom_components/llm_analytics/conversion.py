@@ -5,6 +5,7 @@ is one way to report it.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,8 +19,10 @@ from .analytics import (
     ExchangeRate,
     Filter,
     InvalidInputError,
+    Json,
     Period,
     Rate,
+    Recorded,
     ServiceTier,
     Span,
     Status,
@@ -55,6 +58,29 @@ def validate(fields: Mapping[Any, Any], data: Any) -> dict[str, Any]:
     return validated
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where events come from, and what is the same in all of them.
+
+    ``fixed`` holds fields that an event may leave out and may not change, ``tags`` are added to
+    an event's own. With a fixed device both of its fields are there, one of them None.
+    """
+
+    source: str
+    recorded_by: str | None
+    fixed: tuple[tuple[str, str | None], ...] = ()
+    tags: tuple[str, ...] = ()
+
+    def filled(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Return validated data with what is fixed. Raises InvalidInputError for another value."""
+        for name, value in self.fixed:
+            if (given := data.get(name)) not in (None, value):
+                raise InvalidInputError(
+                    name, f"is fixed for this client, so leave it out; got {shown(given)}"
+                )
+        return {**data, **dict(self.fixed), "tags": (*self.tags, *data.get("tags", ()))}
+
+
 def usage_event(data: Mapping[str, Any], *, source: str, recorded_by: str | None) -> UsageEvent:
     """Return the event that validated data describes."""
     given = {name: value for name, value in data.items() if value is not None}
@@ -68,7 +94,7 @@ def usage_event(data: Mapping[str, Any], *, source: str, recorded_by: str | None
     return UsageEvent(**given, source=source, recorded_by=recorded_by)
 
 
-def usage_batch(body: Mapping[str, Any], *, recorded_by: str | None) -> list[UsageEvent]:
+def usage_batch(body: Mapping[str, Any], origin: Origin) -> list[UsageEvent]:
     """Return the events of ``{"events": […]}``; errors name the position."""
     for name in body:
         if name != "events":
@@ -80,18 +106,26 @@ def usage_batch(body: Mapping[str, Any], *, recorded_by: str | None) -> list[Usa
     found = []
     for index, event in enumerate(events):
         try:
-            found.append(rest_event(event, recorded_by=recorded_by))
+            found.append(rest_event(event, origin))
         except InvalidInputError as error:
             raise error.at(index) from None
     return found
 
 
-def rest_event(body: Any, *, recorded_by: str | None) -> UsageEvent:
-    """Return the event of a JSON object; over REST a device must be named."""
-    data = validate(USAGE, body)
+def rest_event(body: Any, origin: Origin) -> UsageEvent:
+    """Return the event of a JSON object; over HTTP a device must be named, if none is fixed."""
+    data = origin.filled(validate(USAGE, body))
     if data.get("device_ip") is None and data.get("device_id") is None:
         raise InvalidInputError("device_ip", "required: device_ip or device_id")
-    return usage_event(data, source="rest", recorded_by=recorded_by)
+    return usage_event(data, source=origin.source, recorded_by=origin.recorded_by)
+
+
+def receipt(recorded: Recorded, *, reads: bool) -> dict[str, Json]:
+    """Return what a recorder is told: the event, or only its id to who may not read."""
+    if reads:
+        return recorded.as_dict()
+    repeated: dict[str, Json] = {"duplicate": True} if recorded.duplicate else {}
+    return {"id": recorded.event.id, **repeated}
 
 
 def wanted(data: Mapping[str, Any]) -> Filter:

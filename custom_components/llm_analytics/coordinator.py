@@ -33,12 +33,10 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, Upda
 from homeassistant.util import dt as dt_util
 
 from .analytics import (
-    FREE_PROVIDERS,
     Analytics,
     AnalyticsError,
     Figures,
     NewerSchemaError,
-    Settings,
     StorageError,
     midnight,
 )
@@ -47,17 +45,14 @@ from .catalogue import CatalogueRefresh
 from .const import (
     CONF_CATALOGUE,
     CONF_CATALOGUE_REFRESH,
-    CONF_FREE_PROVIDERS,
-    CONF_KEEP_DETAILS,
-    CONF_KEEP_METADATA,
-    CONF_RETENTION_DAYS,
     CONF_STATISTICS,
     DATABASE,
-    DEFAULT_RETENTION_DAYS,
     DOMAIN,
+    SUBENTRY_CLIENT,
 )
 from .directory import HomeDirectory
 from .issues import IssueWatch
+from .options import ensure_person_key, settings
 from .statistics import StatisticsImport
 from .watched import watch
 
@@ -99,12 +94,13 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
         """Open the ledger. Raises ConfigEntryError or ConfigEntryNotReady."""
         directory = HomeDirectory(self.hass)
         await directory.async_start(self.config_entry)
+        ensure_person_key(self.hass, self.config_entry)
         try:
             self.analytics = await Analytics.open(
                 Path(self.hass.config.path(DATABASE)),
                 zone=local_zone(),
                 clock=dt_util.utcnow,
-                settings=_settings(self.config_entry),
+                settings=settings(self.config_entry),
                 committed=self._committed,
                 directory=directory,
             )
@@ -287,16 +283,12 @@ def local_zone() -> ZoneInfo:
 
 
 def subentries(entry: ConfigEntry) -> dict[str, tuple[str, Mapping[str, Any]]]:
-    """Return title and data of every subentry, as they are now."""
-    return {name: (one.title, one.data) for name, one in entry.subentries.items()}
+    """Return title and data of every subentry as they are now, but of the recording clients.
 
-
-def _settings(entry: LlmAnalyticsConfigEntry) -> Settings:
-    options = entry.options
-    return Settings(
-        retention_days=int(options.get(CONF_RETENTION_DAYS, DEFAULT_RETENTION_DAYS)),
-        keep_details=options.get(CONF_KEEP_DETAILS, True),
-        keep_metadata=options.get(CONF_KEEP_METADATA, True),
-        use_catalogue=options.get(CONF_CATALOGUE, True),
-        free_providers=tuple(options.get(CONF_FREE_PROVIDERS, FREE_PROVIDERS)),
-    )
+    Those come and go beside the entry, so that recording goes on meanwhile.
+    """
+    return {
+        name: (one.title, one.data)
+        for name, one in entry.subentries.items()
+        if one.subentry_type != SUBENTRY_CLIENT
+    }

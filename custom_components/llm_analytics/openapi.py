@@ -48,6 +48,10 @@ class Operation(Protocol):
     def records(self) -> bool:
         """Return whether read-only users may not do this."""
 
+    @property
+    def reads(self) -> bool:
+        """Return whether this is for administrators only where the options say so."""
+
 
 _REFUSALS: Final[dict[HTTPStatus, str]] = {
     HTTPStatus.BAD_REQUEST: "The request is not understood; field names what is wrong",
@@ -233,7 +237,7 @@ def _responses(operation: Operation, answer: Answer) -> Iterator[tuple[str, Mapp
         HTTPStatus.SERVICE_UNAVAILABLE,
         *answer.errors,
     }
-    if operation.admin or operation.records:
+    if operation.admin or operation.records or operation.reads:
         refused.add(HTTPStatus.FORBIDDEN)
     if operation.records or operation.body is not None:
         refused.add(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)

@@ -119,6 +119,8 @@ COMPONENTS: Final[dict[str, Shape]] = {
     "Error": ERROR,
     "Event": shape(_EVENT),
     "RepeatedEvent": shape(_EVENT, duplicate={"const": True}),
+    "Receipt": shape(id=COUNT),
+    "RepeatedReceipt": shape(id=COUNT, duplicate={"const": True}),
     "RecordedBatch": _BATCH,
     "Report": shape(_REPORT),
     "DetailedReport": shape(_REPORT, events=rows(component("Event"))),
@@ -154,12 +156,12 @@ _PARTS_RULE = "The parts of tokens belong to their totals and must not be greate
 ANSWERS: Final[dict[tuple[str, str], Answer]] = {
     ("post", "usage"): Answer(
         "Record a request to a language model, or a batch of up to 1,000",
-        {"anyOf": [component("RepeatedEvent"), component("RecordedBatch")]},
+        {"anyOf": [*map(component, ("RepeatedEvent", "RepeatedReceipt", "RecordedBatch"))]},
         rule=f"{_DEVICE_RULE} {_PARTS_RULE} A provider is needed unless the model is"
         " provider/model. A timestamp may be up to 5 minutes ahead. A request_id is stored once a"
         " provider: again it is answered with 200 and the stored event. A batch is stored whole or"
-        " not at all.",
-        created={"anyOf": [component("Event"), component("RecordedBatch")]},
+        " not at all. Who may not read is answered with the event's id alone.",
+        created={"anyOf": [*map(component, ("Event", "Receipt", "RecordedBatch"))]},
     ),
     ("get", "reports/export/csv"): Answer(
         "Download a report as CSV", TEXT, _REMOVED, _PERIOD_RULE, media="text/csv"

@@ -25,7 +25,7 @@ from homeassistant.helpers import service
 import voluptuous as vol
 
 from . import conversion, schemas
-from .access import may_record
+from .access import may_read, may_record
 from .analytics import Analytics, AnalyticsError, Json
 from .changes import CHANGES, Change
 from .const import DOMAIN
@@ -75,12 +75,17 @@ type Handler = Callable[[ServiceCall, Analytics, dict[str, Any]], Awaitable[Answ
 
 @dataclass(frozen=True)
 class ActionDescription:
-    """An action: its fields, who handles it, and whether only administrators may call it."""
+    """An action: its fields, who handles it, and who may call it.
+
+    ``admin`` actions are for administrators, ``reads`` for those whom the options let read; Home
+    Assistant itself, which is no user, may do everything.
+    """
 
     name: Action
     fields: Fields
     handle: Handler
     admin: bool = False
+    reads: bool = False
 
 
 async def _record_usage(call: ServiceCall, analytics: Analytics, data: dict[str, Any]) -> Answer:
@@ -93,7 +98,16 @@ async def _record_usage(call: ServiceCall, analytics: Analytics, data: dict[str,
             data["user_id"] = user_id
     event = conversion.usage_event(data, source="action", recorded_by=user_id)
     recorded = await analytics.record(event)
-    return recorded.as_dict() if call.return_response else None
+    return conversion.receipt(recorded, reads=await _async_may_read(call))
+
+
+async def _async_may_read(call: ServiceCall) -> bool:
+    """Return whether the caller may be told what is in the ledger."""
+    if call.context.user_id is None:
+        return True
+    user = await call.hass.auth.async_get_user(call.context.user_id)
+    entry = service.async_get_config_entry(call.hass, DOMAIN, None)
+    return user is not None and may_read(user, entry.options)
 
 
 async def _generate_report(call: ServiceCall, analytics: Analytics, data: dict[str, Any]) -> Answer:
@@ -175,8 +189,8 @@ def _changing(change: Change) -> Handler:
 
 ACTIONS: Final[tuple[ActionDescription, ...]] = (
     ActionDescription(Action.RECORD_USAGE, schemas.USAGE_ACTION, _record_usage),
-    ActionDescription(Action.GENERATE_REPORT, GENERATE_REPORT, _generate_report),
-    ActionDescription(Action.GET_STATISTICS, GET_STATISTICS, _get_statistics),
+    ActionDescription(Action.GENERATE_REPORT, GENERATE_REPORT, _generate_report, reads=True),
+    ActionDescription(Action.GET_STATISTICS, GET_STATISTICS, _get_statistics, reads=True),
     *(
         ActionDescription(
             Action(name), change.fields(lenient=True), _changing(change), admin=change.admin
@@ -190,6 +204,8 @@ async def _async_handle(description: ActionDescription, call: ServiceCall) -> Se
     """Find the ledger, validate, act, and say what went wrong."""
     entry = service.async_get_config_entry(call.hass, DOMAIN, None)
     analytics: Analytics = entry.runtime_data.analytics
+    if description.reads and not await _async_may_read(call):
+        raise Unauthorized(context=call.context)
     try:
         data = validate(description.fields, call.data)
         response = await description.handle(call, analytics, data)

@@ -1,49 +1,51 @@
 """The REST API: one table of routes, one view class.
 
-Answers are JSON with exact decimals (never an exponent, never a rounded float). Whatever a client
-sends gets an answer below 500 that names the field; 503 is kept for "not loaded" and for trouble
-with the file. A known user who lacks a right gets 403: a 401 would count towards an IP ban.
+Whatever a client sends gets an answer below 500 that names the field; 503 is kept for "not loaded"
+and for trouble with the file. A known user who lacks a right gets 403: a 401 would count towards
+an IP ban.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cache, partial
 from http import HTTPStatus
-import json
 import logging
 from typing import Any, Final
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 from homeassistant.auth.models import User
 from homeassistant.components.http import KEY_HASS, KEY_HASS_USER, HomeAssistantView
 from homeassistant.core import HomeAssistant, callback
 
 from . import conversion, schemas
-from .access import may_record
+from .access import may_read, may_record
 from .analytics import Analytics, AnalyticsError, InvalidInputError
 from .changes import CHANGES, Change, Data
 from .const import DOMAIN
-from .conversion import validate
-from .coordinator import LlmAnalyticsConfigEntry
-from .errors import http_field, http_status
+from .conversion import Origin, validate
 from .exports import ExportedFile, async_export_csv, async_export_json
 from .openapi import document
 from .questions import QUESTIONS, Question
+from .recording import (
+    BodyTooLargeError,
+    async_record,
+    error_response,
+    json_response,
+    loaded_entry,
+    not_loaded,
+    read_json,
+    refusal,
+)
 from .schemas import Fields
 
 _LOGGER = logging.getLogger(__name__)
 
 PREFIX: Final = f"/api/{DOMAIN}"
 SEED_PREFIX: Final = "/api/analytics"
-MAX_BODY: Final = 4 * 1024 * 1024
 _SIGNATURE: Final = "authSig"
 
-
-class BodyTooLargeError(Exception):
-    """Raised while reading a body beyond MAX_BODY."""
+type Export = Callable[[Analytics, Data], Awaitable[ExportedFile]]
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Call:
     analytics: Analytics
     user: User
     data: Mapping[str, Any]
+    reads: bool
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ class Route:
     """A method of a path: its parameters, who may use it, and who answers.
 
     ``fields`` are read from path and query, ``body`` from a JSON body; a parameter that stands in
-    both may come from either.
+    both may come from either. ``records`` is for all but the read-only, ``reads`` for those whom
+    the options let read.
     """
 
     method: str
@@ -71,44 +75,7 @@ class Route:
     body: Fields | None = None
     admin: bool = False
     records: bool = False
-
-
-def json_response(value: Any, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
-    """Return a JSON answer with its decimals written plainly and exactly."""
-    return web.Response(
-        text=conversion.json_text(value), status=status, content_type="application/json"
-    )
-
-
-def error_response(message: str, status: HTTPStatus, field: str | None = None) -> web.Response:
-    """Return an error in the API's one form."""
-    return json_response({"message": message, "field": field}, status)
-
-
-async def read_json(request: web.Request) -> Any:
-    """Return the body as JSON with exact numbers, ``{}`` if it is empty.
-
-    Raises InvalidInputError for what is no JSON, BodyTooLargeError beyond MAX_BODY.
-    """
-    if (request.content_length or 0) > MAX_BODY:
-        raise BodyTooLargeError
-    body = bytearray()
-    try:
-        async for chunk in request.content.iter_any():
-            body += chunk
-            if len(body) > MAX_BODY:
-                raise BodyTooLargeError
-        if not body:
-            return {}
-        return json.loads(body.decode(), parse_float=Decimal, parse_constant=_no_constant)
-    except (ValueError, web.RequestPayloadError, HttpProcessingError) as error:
-        raise InvalidInputError("body", f"is no JSON: {error}") from None
-    except RecursionError:
-        raise InvalidInputError("body", "is nested too deeply") from None
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a number in JSON")
+    reads: bool = False
 
 
 def read_query(request: web.Request) -> dict[str, Any]:
@@ -128,25 +95,16 @@ async def _ask(question: Question, call: Call) -> web.Response:
 
 
 async def _record(call: Call) -> web.Response:
+    origin = Origin(source="rest", recorded_by=call.user.id)
     body = await read_json(call.request)
-    if isinstance(body, dict) and "events" in body:
-        events = conversion.usage_batch(body, recorded_by=call.user.id)
-        batch = await call.analytics.record_many(events)
-        fresh = batch.duplicates < len(batch.ids)
-        return json_response(batch.as_dict(), HTTPStatus.CREATED if fresh else HTTPStatus.OK)
-    event = conversion.rest_event(body, recorded_by=call.user.id)
-    recorded = await call.analytics.record(event)
-    status = HTTPStatus.OK if recorded.duplicate else HTTPStatus.CREATED
-    return json_response(recorded.as_dict(), status)
+    return await async_record(call.analytics, body, origin, reads=call.reads)
 
 
 async def _change(change: Change, call: Call) -> web.Response:
     return json_response(await change.act(call.analytics, call.data))
 
 
-async def _export(
-    export: Callable[[Analytics, Data], Awaitable[ExportedFile]], call: Call
-) -> web.StreamResponse:
+async def _export(export: Export, call: Call) -> web.StreamResponse:
     return await send_attachment(call.request, await export(call.analytics, call.data))
 
 
@@ -177,7 +135,11 @@ async def send_attachment(request: web.Request, file: ExportedFile) -> web.Strea
 
 def _questions() -> Iterator[Route]:
     for path, question in QUESTIONS.items():
-        yield Route("get", path, partial(_ask, question), question.fields)
+        yield Route("get", path, partial(_ask, question), question.fields, reads=True)
+
+
+def _download(path: str, export: Export) -> Route:
+    return Route("get", path, partial(_export, export), schemas.EXPORT, reads=True)
 
 
 def _of_body(method: str, path: str, name: str) -> Route:
@@ -202,8 +164,8 @@ def _of_either(method: str, path: str, name: str) -> Route:
 ROUTES: Final[tuple[Route, ...]] = (
     Route("get", "openapi.json", _describe, {}),
     Route("post", "usage", _record, {}, records=True),
-    Route("get", "reports/export/csv", partial(_export, async_export_csv), schemas.EXPORT),
-    Route("get", "reports/export/json", partial(_export, async_export_json), schemas.EXPORT),
+    _download("reports/export/csv", async_export_csv),
+    _download("reports/export/json", async_export_json),
     *_questions(),
     _of_query("delete", "usage/{id}", "delete_event"),
     _of_body("post", "usage/devices/name", "rename_device"),
@@ -257,24 +219,16 @@ class AnalyticsView(HomeAssistantView):
                 return error_response("only administrators may do this", HTTPStatus.FORBIDDEN)
             if route.records and not may_record(user):
                 return error_response("read-only users may not do this", HTTPStatus.FORBIDDEN)
-            if (analytics := loaded_analytics(hass)) is None:
-                return error_response("LLM Analytics is not loaded", HTTPStatus.SERVICE_UNAVAILABLE)
+            if (entry := loaded_entry(hass)) is None:
+                return not_loaded()
+            reads = may_read(user, entry.options)
+            if route.reads and not reads:
+                return error_response("only administrators may read", HTTPStatus.FORBIDDEN)
             data = await read_parameters(route, request, path)
-            return await route.answer(Call(request, analytics, user, data))
-        except AnalyticsError as error:
-            return error_response(str(error), http_status(error), http_field(error))
-        except BodyTooLargeError:
-            return error_response(
-                f"body: must be at most {MAX_BODY} bytes",
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                "body",
-            )
-
-
-def loaded_analytics(hass: HomeAssistant) -> Analytics | None:
-    """Return the ledger, None while there is no loaded entry."""
-    entries: list[LlmAnalyticsConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
-    return entries[0].runtime_data.analytics if entries else None
+            call = Call(request, entry.runtime_data.analytics, user, data, reads)
+            return await route.answer(call)
+        except (AnalyticsError, BodyTooLargeError) as error:
+            return refusal(error)
 
 
 @callback

@@ -1,0 +1,99 @@
+"""Recording over HTTP, shared by the REST API and the clients' webhooks: bodies in, answers out.
+
+Answers are JSON with exact decimals (never an exponent, never a rounded float). Whatever is sent
+gets an answer below 500 that names the field.
+"""
+
+from decimal import Decimal
+from http import HTTPStatus
+import json
+from typing import Any, Final
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from homeassistant.core import HomeAssistant
+
+from . import conversion
+from .analytics import Analytics, AnalyticsError, InvalidInputError
+from .const import DOMAIN
+from .conversion import Origin
+from .coordinator import LlmAnalyticsConfigEntry
+from .errors import http_field, http_status
+
+MAX_BODY: Final = 4 * 1024 * 1024
+_CHUNK: Final = 64 * 1024
+
+
+class BodyTooLargeError(Exception):
+    """Raised while reading a body beyond MAX_BODY."""
+
+
+def loaded_entry(hass: HomeAssistant) -> LlmAnalyticsConfigEntry | None:
+    """Return the entry that has the ledger open, None while there is none."""
+    entries: list[LlmAnalyticsConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
+    return entries[0] if entries else None
+
+
+def json_response(value: Any, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+    """Return a JSON answer with its decimals written plainly and exactly."""
+    return web.Response(
+        text=conversion.json_text(value), status=status, content_type="application/json"
+    )
+
+
+def error_response(message: str, status: HTTPStatus, field: str | None = None) -> web.Response:
+    """Return an error in the API's one form."""
+    return json_response({"message": message, "field": field}, status)
+
+
+def not_loaded() -> web.Response:
+    """Return the answer while there is no ledger."""
+    return error_response("LLM Analytics is not loaded", HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def refusal(error: AnalyticsError | BodyTooLargeError) -> web.Response:
+    """Return the answer that tells an error."""
+    if isinstance(error, AnalyticsError):
+        return error_response(str(error), http_status(error), http_field(error))
+    return error_response(
+        f"body: must be at most {MAX_BODY} bytes", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body"
+    )
+
+
+async def read_json(request: web.Request) -> Any:
+    """Return the body as JSON with exact numbers, ``{}`` if it is empty.
+
+    Raises InvalidInputError for what is no JSON, BodyTooLargeError beyond MAX_BODY.
+    """
+    # A webhook may be called over the websocket as well, with a stand-in for a request.
+    content = request.content
+    body = bytearray()
+    try:
+        while chunk := await content.read(_CHUNK):
+            body += chunk
+            if len(body) > MAX_BODY:
+                raise BodyTooLargeError
+        if not body:
+            return {}
+        return json.loads(body.decode(), parse_float=Decimal, parse_constant=_no_constant)
+    except (ValueError, web.RequestPayloadError, HttpProcessingError, ConnectionError) as error:
+        raise InvalidInputError("body", f"is no JSON: {error}") from None
+    except RecursionError:
+        raise InvalidInputError("body", "is nested too deeply") from None
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a number in JSON")
+
+
+async def async_record(
+    analytics: Analytics, body: Any, origin: Origin, *, reads: bool
+) -> web.Response:
+    """Record an event or a batch, and answer with what the recorder may be told."""
+    if isinstance(body, dict) and "events" in body:
+        batch = await analytics.record_many(conversion.usage_batch(body, origin))
+        fresh = batch.duplicates < len(batch.ids)
+        return json_response(batch.as_dict(), HTTPStatus.CREATED if fresh else HTTPStatus.OK)
+    recorded = await analytics.record(conversion.rest_event(body, origin))
+    status = HTTPStatus.OK if recorded.duplicate else HTTPStatus.CREATED
+    return json_response(conversion.receipt(recorded, reads=reads), status)
