@@ -42,7 +42,8 @@ async def entry(
     assert await async_setup_component(hass, DOMAIN, {})
     await hass.async_block_till_done()
     yield config_entry
-    await hass.config_entries.async_unload(config_entry.entry_id)
+    if hass.config_entries.async_get_entry(config_entry.entry_id) is not None:
+        await hass.config_entries.async_unload(config_entry.entry_id)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import Any
 
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient
+from homeassistant.config_entries import SOURCE_USER, ConfigEntry, ConfigSubentry
 from homeassistant.core import HomeAssistant
 
 from custom_components.llm_analytics.const import DATABASE, DOMAIN
@@ -88,3 +89,20 @@ async def unchanged(hass: HomeAssistant) -> AsyncIterator[None]:
     assert before["event"], "an empty ledger proves little"
     yield
     assert await hass.async_add_executor_job(rows, hass) == before
+
+
+async def add_client(hass: HomeAssistant, entry: ConfigEntry, **given: Any) -> ConfigSubentry:
+    """Add a recording client as a user does, and return its subentry."""
+    flows = hass.config_entries.subentries
+    form = await flows.async_init((entry.entry_id, "client"), context={"source": SOURCE_USER})
+    form = await flows.async_configure(form["flow_id"], {"name": "Gateway"} | given)
+    assert form["step_id"] == "address", form
+    known = set(entry.subentries)
+    await flows.async_configure(form["flow_id"], {})
+    (added,) = set(entry.subentries) - known
+    return entry.subentries[added]
+
+
+def webhook_of(subentry: ConfigSubentry) -> str:
+    """Return the path of a recording client's webhook."""
+    return f"/api/webhook/{subentry.data['webhook_id']}"

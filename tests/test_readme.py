@@ -43,6 +43,8 @@ from custom_components.llm_analytics.sensor import SENSORS
 from custom_components.llm_analytics.services import ACTIONS
 from custom_components.llm_analytics.views import PREFIX, ROUTES
 
+from .helpers import add_client, webhook_of
+
 REPOSITORY: Final = Path(__file__).parent.parent
 README: Final = REPOSITORY / "README.md"
 TEXT: Final = README.read_text(encoding="utf-8")
@@ -54,7 +56,9 @@ NOW: Final = datetime(2026, 11, 20, 18, 30, tzinfo=ZONE)
 # What differs from run to run, or from one SQLite to the next.
 VOLATILE: Final = {"report_id", "database_bytes", "bytes_reclaimed"}
 WIDTH: Final = 96
+CLIENT: Final = "$CLIENT"  # a recording client's address
 USER: Final = "4f1d0c9a7be24c55a1f36d2e8b90c713"  # stands for the one who asks
+RECORDER: Final = "01KAH9ZT5E8YV3XQ4N7M2B6C0D"  # stands for the recording client
 
 _EXAMPLE: Final = re.compile(
     r"^```(?P<language>bash|yaml)\n(?P<request>(?:curl |action: ).*?)^```\n"
@@ -96,6 +100,11 @@ class Curl:
     body: str | None
 
     @property
+    def of_client(self) -> bool:
+        """Return whether a recording client sends it."""
+        return str(self.url) == CLIENT
+
+    @property
     def path(self) -> str:
         """Return the path without the API's prefix."""
         return self.url.path.removeprefix(f"{PREFIX}/")
@@ -110,7 +119,7 @@ def parse_curl(command: str) -> Curl:
     parser.add_argument("-d", dest="body")
     parser.add_argument("-o", dest="file")
     given = parser.parse_args(shlex.split(command.replace("\\\n", " "))[1:])
-    assert given.url.startswith("$HA/"), given.url
+    assert given.url == CLIENT or given.url.startswith("$HA/"), given.url
     return Curl(
         method=given.method or ("GET" if given.body is None else "POST"),
         url=URL(given.url.removeprefix("$HA")),
@@ -350,19 +359,27 @@ def check(example: Example, text: str) -> None:
 
 async def test_every_example_answers_what_the_readme_shows(
     hass: HomeAssistant,
+    entry: MockConfigEntry,
     home: None,
     hass_client_no_auth: Callable[[], Awaitable[Client]],
     hass_access_token: str,
     hass_admin_user: User,
 ) -> None:
     client = await hass_client_no_auth()
+    recorder = await add_client(hass, entry)
+    stand_ins = {
+        hass.config.config_dir: "/config",
+        hass_admin_user.id: USER,
+        recorder.subentry_id: RECORDER,
+    }
     answers: list[tuple[Example, str]] = []
     for example in examples():
         if example.is_action:
             text = await act(hass, example)
         else:
-            text = await send(client, example, hass_access_token)
-        text = text.replace(hass.config.config_dir, "/config").replace(hass_admin_user.id, USER)
+            text = await send(client, example, hass_access_token, webhook_of(recorder))
+        for found, shown_as in stand_ins.items():
+            text = text.replace(found, shown_as)
         if example.answer is None:
             assert text == "null", f"{example.request} answers: the README has to show it"
             continue
@@ -373,13 +390,15 @@ async def test_every_example_answers_what_the_readme_shows(
         await hass.async_add_executor_job(rewrite, answers)
 
 
-async def send(client: Client, example: Example, token: str) -> str:
+async def send(client: Client, example: Example, token: str, recorder: str) -> str:
     curl = example.curl
     headers = {name: value.replace("$TOKEN", token) for name, value in curl.headers.items()}
-    assert headers["Authorization"] == f"Bearer {token}", example.request
+    if not curl.of_client:
+        assert headers["Authorization"] == f"Bearer {token}", example.request
     if curl.body is not None:
         assert headers["Content-Type"] == "application/json", example.request
-    response = await client.request(curl.method, curl.url, headers=headers, data=curl.body)
+    url = recorder if curl.of_client else curl.url
+    response = await client.request(curl.method, url, headers=headers, data=curl.body)
     text = await response.text()
     assert response.status == example.status, f"{example.request}\n{text}"
     assert (
@@ -421,7 +440,7 @@ def test_every_endpoint_has_an_example() -> None:
         for route in sorted(ROUTES, key=lambda route: "{" in route.path)
     ]
     for example in examples():
-        if example.is_action or (example.status or 0) >= 400:
+        if example.is_action or example.curl.of_client or (example.status or 0) >= 400:
             continue
         for method, path, pattern in patterns:
             if method == example.curl.method.lower() and pattern.fullmatch(example.curl.path):
@@ -460,12 +479,11 @@ async def test_python_examples_run(
     hass: HomeAssistant,
     entry: MockConfigEntry,
     hass_client_no_auth: Callable[[], Awaitable[Client]],
-    hass_access_token: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     client = await hass_client_no_auth()
-    monkeypatch.setenv("HA", str(client.make_url("/")).rstrip("/"))
-    monkeypatch.setenv("TOKEN", hass_access_token)
+    path = webhook_of(await add_client(hass, entry))
+    monkeypatch.setenv("CLIENT", str(client.make_url(path)))
     sources = blocks("python")
     assert sources
     for source in sources:

@@ -97,13 +97,9 @@ def checked(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
 
 def address(hass: HomeAssistant, client: Mapping[str, Any]) -> str:
     """Return where a client sends its requests; only the path if no address is known."""
-    local = client[CONF_LOCAL_ONLY]
     try:
         return webhook.async_generate_url(
-            hass,
-            client[CONF_WEBHOOK_ID],
-            allow_external=not local,
-            prefer_external=not local,
+            hass, client[CONF_WEBHOOK_ID], prefer_external=not client[CONF_LOCAL_ONLY]
         )
     except NoURLAvailableError:
         return webhook.async_generate_path(client[CONF_WEBHOOK_ID])
