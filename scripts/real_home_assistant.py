@@ -160,7 +160,8 @@ class RealHomeAssistant(HomeAssistantClient):
         self.prepare()
         with self.log_file.open("ab") as output:
             self.process = subprocess.Popen(
-                [PYTHON, "-m", "homeassistant", "--config", self.folder],
+                # -P: what it finds is in its configuration folder, not where it was started.
+                [PYTHON, "-P", "-m", "homeassistant", "--config", self.folder],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

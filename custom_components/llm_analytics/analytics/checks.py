@@ -6,6 +6,7 @@ A check returns the value in the one spelling under which it is kept, or raises 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 import ipaddress
 import json
 import re
@@ -70,6 +71,7 @@ _MAX_DEPTH: Final = 64
 # Its own models are named provider/model, so nothing is split off.
 _GATEWAY: Final = "openrouter"
 _DEVICE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 def check_text(field: str, value: str, maximum: int, *, minimum: int = 1) -> str:
@@ -78,7 +80,7 @@ def check_text(field: str, value: str, maximum: int, *, minimum: int = 1) -> str
         raise InvalidInputError(
             field, f"must have {minimum} to {maximum} characters, got {len(value)}"
         )
-    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+    if "\0" in value or not (value.isascii() or _SURROGATE.search(value) is None):
         raise InvalidInputError(field, "must not contain NUL or half of a surrogate pair")
     return value
 
@@ -86,14 +88,19 @@ def check_text(field: str, value: str, maximum: int, *, minimum: int = 1) -> str
 def normal_ip(value: str, field: str = "device_ip") -> str:
     """Return an IP address in its canonical spelling; IPv4-mapped IPv6 becomes IPv4."""
     try:
-        if "%" in value:
-            raise ValueError(value)  # noqa: TRY301 - one message for every way to be wrong
-        address = ipaddress.ip_address(value)
+        return _canonical_ip(value)
     except ValueError:
         raise InvalidInputError(
             field,
             f"must be an IPv4 or IPv6 address without zone id or leading zeros, got {shown(value)}",
         ) from None
+
+
+@lru_cache(maxsize=1_024)  # a home has few addresses and says them often
+def _canonical_ip(value: str) -> str:
+    if "%" in value:
+        raise ValueError(value)
+    address = ipaddress.ip_address(value)
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
     return str(address)

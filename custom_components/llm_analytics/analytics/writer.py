@@ -70,19 +70,26 @@ class Writer[Item, Outcome]:
         Raises ClosedError after ``close``; whatever ``write`` returned as this submission's
         exception otherwise.
         """
+        if self._queued < MAX_QUEUE and not self._arrivals.locked():
+            return await self._enqueue(items)
         loop = asyncio.get_running_loop()
         async with self._arrivals:  # it lets callers in one by one, in their order
             while self._queued >= MAX_QUEUE and not self._closed:
                 self._room = loop.create_future()
                 await self._room
-            if self._closed:
-                raise ClosedError
-            future: asyncio.Future[Outcome] = loop.create_future()
-            self._queue.append(Submission(items, future))
-            self._queued += len(items)
-            if self._task is None:
-                self._task = loop.create_task(self._drain())
+            future = self._enqueue(items)
         return await future
+
+    def _enqueue(self, items: Sequence[Item]) -> asyncio.Future[Outcome]:
+        if self._closed:
+            raise ClosedError
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Outcome] = loop.create_future()
+        self._queue.append(Submission(items, future))
+        self._queued += len(items)
+        if self._task is None:
+            self._task = loop.create_task(self._drain())
+        return future
 
     async def close(self) -> None:
         """Refuse new items, store all queued ones, and return when they are durable."""

@@ -8,6 +8,7 @@ subtracts (a deletion) by a sign, so adding and removing cannot drift apart.
 
 from collections.abc import Iterable
 from enum import IntEnum
+from operator import add
 import sqlite3
 from typing import Final
 
@@ -158,6 +159,4 @@ def note_slots(
 
 def _accumulate[Key](rows: dict[Key, Vector], key: Key, vector: Vector) -> None:
     known = rows.get(key)
-    rows[key] = (
-        vector if known is None else tuple([a + b for a, b in zip(known, vector, strict=True)])
-    )
+    rows[key] = vector if known is None else tuple(map(add, known, vector, strict=True))

@@ -1,0 +1,368 @@
+"""What is measured, against what, and what is wanted: one table.
+
+A measure compares the product with a yardstick that does its work in the same run. Its figure is
+the product's value divided by the yardstick's (for differences: less the yardstick's), so that it
+says the same on a fast machine and on a slow one. ``python -m benchmarks`` fills the table in.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+# How much worse than its target a figure may be before the quick form fails.
+TOLERANCE: Final = 1.3
+
+
+class Kind(StrEnum):
+    """What the yardstick is; decides which figures the quick form fails for."""
+
+    PEER = "peer"  # the usual way of doing the same
+    LIMIT = "limit"  # the least that doing it takes
+    GROWTH = "growth"  # the product itself, smaller
+    NOTE = "note"  # no target, to be known
+
+
+class Want(StrEnum):
+    """Which way a figure is good."""
+
+    AT_LEAST = "≥"
+    AT_MOST = "≤"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One line of the table."""
+
+    key: str
+    what: str
+    yardstick: str
+    unit: str
+    kind: Kind
+    want: Want = Want.AT_MOST
+    target: float | None = None
+    difference: bool = False
+
+    def figure(self, product: float, yardstick: float) -> float:
+        """Return the product's value as seen from the yardstick's."""
+        if self.difference:
+            return product - yardstick
+        return product / yardstick if yardstick else float(product > 0)
+
+    def met(self, figure: float, tolerance: float = 1.0) -> bool:
+        """Tell whether the target is met, or missed by no more than ``tolerance``."""
+        if self.target is None:
+            return True
+        if self.want is Want.AT_LEAST:
+            return figure >= self.target / tolerance
+        return figure <= self.target * tolerance
+
+    @property
+    def wanted(self) -> str:
+        """Return the target as it is written."""
+        if self.target is None:
+            return "–"
+        unit = f" {self.unit}" if self.difference else "×"
+        sign = "+ " if self.difference else ""
+        return f"{self.want} {sign}{number(self.target)}{unit}"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one run found for one measure: both values, in the measure's unit."""
+
+    key: str
+    product: float
+    yardstick: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much is done, from minutes down to a second."""
+
+    runs: int
+    rounds: int
+    ingest: dict[int, tuple[int, int]]  # callers: events of the product, of the peer
+    priced: int
+    size_days: int
+    per_day: int
+    days: int
+    copies: tuple[int, ...]  # the ledgers, in multiples of per_day * days
+    questions: int  # how often each is asked a round
+    scanned: int  # which of the ledgers the peer gets as well
+    cleaned: int  # days
+    posts: int
+    flood: float  # seconds
+    starts: int
+
+
+FULL: Final = Sizes(
+    runs=5,
+    rounds=5,
+    ingest={1: (1_500, 400), 16: (16_000, 600), 256: (40_000, 1_000)},
+    priced=20_000,
+    size_days=365,
+    per_day=1_000,
+    days=365,
+    copies=(1, 10, 27),
+    questions=5,
+    scanned=10,
+    cleaned=120,
+    posts=3_000,
+    flood=60.0,
+    starts=3,
+)
+QUICK: Final = Sizes(
+    runs=1,
+    rounds=3,
+    ingest={1: (500, 100), 16: (5_000, 200), 256: (20_000, 400)},
+    priced=5_000,
+    size_days=60,
+    per_day=400,
+    days=180,
+    copies=(1, 5),
+    questions=5,
+    scanned=1,
+    cleaned=120,
+    posts=600,
+    flood=5.0,
+    starts=1,
+)
+TINY: Final = Sizes(
+    runs=1,
+    rounds=1,
+    ingest={1: (5, 2), 16: (32, 16), 256: (300, 256)},
+    priced=20,
+    size_days=2,
+    per_day=20,
+    days=14,
+    copies=(1, 2),
+    questions=1,
+    scanned=1,
+    cleaned=7,
+    posts=20,
+    flood=0.5,
+    starts=1,
+)
+
+
+@dataclass(slots=True)
+class Bench:
+    """One run's means: how much, where, and whom to tell."""
+
+    sizes: Sizes
+    folder: Path
+    say: Callable[[str], None]
+    made: dict[str, Path] = field(default_factory=dict)
+
+
+def number(value: float) -> str:
+    """Return a figure with three digits that mean something."""
+    if value >= 1_000:
+        return f"{value:,.0f}"
+    if value >= 100 or value == int(value):
+        return f"{value:.0f}"
+    return f"{value:.3g}"
+
+
+def percentile(values: list[float], share: float) -> float:
+    """Return the value below which ``share`` of the values lie."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+_PEER: Final = "SQLAlchemy session and commit per event (NORMAL)"
+_BARE: Final = "the same work in one transaction of bare sqlite3"
+_VIEW: Final = "bare view that parses the same JSON"
+
+MEASURES: Final = (
+    # Recording
+    Measure(
+        "ingest-1", "durable recording, 1 caller", _PEER, "events/s", Kind.PEER, Want.AT_LEAST, 2.5
+    ),
+    Measure(
+        "ingest-16",
+        "durable recording, 16 callers",
+        _PEER,
+        "events/s",
+        Kind.PEER,
+        Want.AT_LEAST,
+        25,
+    ),
+    Measure(
+        "ingest-256",
+        "durable recording, 256 callers",
+        _PEER,
+        "events/s",
+        Kind.PEER,
+        Want.AT_LEAST,
+        60,
+    ),
+    Measure(
+        "ingest-limit",
+        "durable recording, 256 callers",
+        _BARE,
+        "events/s",
+        Kind.LIMIT,
+        Want.AT_LEAST,
+        0.5,
+    ),
+    Measure(
+        "loop-hold",
+        "longest hold of the event loop, 256 callers",
+        "idle loop",
+        "ms",
+        Kind.LIMIT,
+        target=10,
+        difference=True,
+    ),
+    Measure(
+        "loop-cpu", "event loop's CPU per event, 256 callers", _PEER, "µs", Kind.PEER, target=0.01
+    ),
+    Measure(
+        "pricing",
+        "price of an event, compiled",
+        "the catalogue's own call",
+        "µs",
+        Kind.PEER,
+        target=0.1,
+    ),
+    # The file
+    Measure(
+        "size",
+        "bytes per event, a household's year",
+        "SQLAlchemy's file",
+        "B",
+        Kind.PEER,
+        target=0.3,
+    ),
+    Measure(
+        "size-uniform", "bytes per event, every combination", "SQLAlchemy's file", "B", Kind.PEER
+    ),
+    # Answers
+    Measure(
+        "dashboard-growth",
+        "dashboard, largest ledger",
+        "smallest ledger",
+        "ms",
+        Kind.GROWTH,
+        target=1.25,
+    ),
+    Measure(
+        "questions-growth",
+        "the other questions together, largest ledger",
+        "smallest ledger",
+        "ms",
+        Kind.GROWTH,
+        target=1.25,
+    ),
+    Measure(
+        "question-growth",
+        "the question that grows most, largest ledger",
+        "smallest ledger",
+        "ms",
+        Kind.NOTE,
+    ),
+    Measure(
+        "dashboard-scan",
+        "dashboard",
+        "SQLAlchemy's, from the events",
+        "ms",
+        Kind.PEER,
+        target=1 / 200,
+    ),
+    # Care
+    Measure(
+        "cleanup-rate",
+        "clean-up while recording",
+        "70,000 rows/s",
+        "rows/s",
+        Kind.PEER,
+        Want.AT_LEAST,
+        1,
+    ),
+    Measure(
+        "cleanup-latency",
+        "p99 of recording during clean-up",
+        "p99 without clean-up",
+        "ms",
+        Kind.LIMIT,
+        target=3,
+    ),
+    Measure(
+        "export",
+        "CSV export",
+        "bare cursor and csv, same joins",
+        "rows/s",
+        Kind.LIMIT,
+        Want.AT_LEAST,
+        0.9,
+    ),
+    Measure(
+        "export-memory",
+        "memory while exporting",
+        "before",
+        "MB",
+        Kind.LIMIT,
+        target=20,
+        difference=True,
+    ),
+    Measure("open", "set-up, largest common ledger", "empty ledger", "ms", Kind.GROWTH, target=1.5),
+    Measure(
+        "open-unclean",
+        "set-up after an unclean stop",
+        "empty ledger",
+        "ms",
+        Kind.GROWTH,
+        target=1.5,
+    ),
+    # Home Assistant
+    Measure("rest-single", "REST, an event a request", _VIEW, "events/s", Kind.NOTE),
+    Measure("rest-single-p99", "p99 of that", _VIEW, "ms", Kind.NOTE),
+    Measure("rest-batch", "REST, 100 events a request", _VIEW, "events/s", Kind.NOTE),
+    Measure(
+        "flood-p99",
+        "p99 less one fsync, flood of 64 connections",
+        _VIEW,
+        "ms",
+        Kind.LIMIT,
+        target=2,
+    ),
+    Measure(
+        "flood-lost",
+        "events lost or double in the flood",
+        "none",
+        "events",
+        Kind.LIMIT,
+        target=0,
+        difference=True,
+    ),
+    Measure(
+        "home-hold",
+        "longest hold of Home Assistant's loop under load",
+        "without the integration, bare views",
+        "ms",
+        Kind.LIMIT,
+        target=20,
+        difference=True,
+    ),
+    Measure(
+        "start",
+        "start of Home Assistant",
+        "without the integration",
+        "s",
+        Kind.NOTE,
+        difference=True,
+    ),
+    Measure(
+        "memory",
+        "memory of Home Assistant",
+        "without the integration",
+        "MB",
+        Kind.NOTE,
+        difference=True,
+    ),
+    Measure("sensor", "sensor's new state after a POST", "promised 2 s", "s", Kind.LIMIT, target=1),
+)
+BY_KEY: Final = {measure.key: measure for measure in MEASURES}

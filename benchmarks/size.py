@@ -1,0 +1,29 @@
+"""The file: bytes per event, with all indexes and sums, closed."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+import tempfile
+
+from . import peer
+from .ingest import ledger
+from .measures import Bench, Finding
+from .workload import Household, usage_event
+
+
+async def size(bench: Bench) -> AsyncIterator[Finding]:
+    """Compare the files of a household's days, and of days in which everything is combined."""
+    sizes = bench.sizes
+    for key, uniform in (("size", False), ("size-uniform", True)):
+        bench.say(f"file of {sizes.size_days} days, {'every' if uniform else 'usual'} combination")
+        with tempfile.TemporaryDirectory(dir=bench.folder) as folder:
+            product, yardstick = Path(folder, "product.db"), Path(folder, "peer.db")
+            count = 0
+            async with ledger(product) as analytics, peer.opened(yardstick) as other:
+                days = Household(3, uniform=uniform).year(sizes.per_day, sizes.size_days)
+                for usages in days:
+                    await analytics.record_many([usage_event(usage) for usage in usages])
+                    await other.fill(usages)
+                    count += len(usages)
+                await other.aggregate()
+                await other.checkpoint()
+            yield Finding(key, product.stat().st_size / count, yardstick.stat().st_size / count)
