@@ -20,7 +20,7 @@ async def test_the_option_says_who_may_read(
     others: set[bool],
 ) -> None:
     assert may_read(hass_admin_user, options)
-    assert {may_read(user, options) for user in (member, hass_read_only_user)} == others
+    assert {may_read(user, options) for user in (member, hass_read_only_user, None)} == others
 
 
 async def test_all_may_record_but_those_who_may_only_read(

@@ -19,6 +19,7 @@ from .issues import (
     async_withdraw_all,
 )
 from .leftovers import async_tell_left
+from .llm_api import async_register_llm_api
 from .services import async_setup_services
 from .views import async_register_views
 
@@ -45,6 +46,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: LlmAnalyticsConfigEntry)
         await coordinator.async_close()
         raise
     entry.runtime_data = coordinator
+    entry.async_on_unload(async_register_llm_api(hass, entry))
     async_withdraw(hass, LEDGER_LEFT)
     coordinator.async_start()
     if (damaged := coordinator.analytics.set_aside) is not None:

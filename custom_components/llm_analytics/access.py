@@ -23,6 +23,7 @@ def may_record(user: User) -> bool:
     return user.is_admin or groups != {GROUP_ID_READ_ONLY}
 
 
-def may_read(user: User, options: Mapping[str, Any]) -> bool:
-    """Return whether a user may ask the ledger, as the entry's options say."""
-    return user.is_admin or options.get(CONF_READERS) != Readers.ADMINISTRATORS
+def may_read(user: User | None, options: Mapping[str, Any]) -> bool:
+    """Return whether a user (None: somebody unknown) may ask the ledger, as the options say."""
+    is_admin = user is not None and user.is_admin
+    return is_admin or options.get(CONF_READERS) != Readers.ADMINISTRATORS

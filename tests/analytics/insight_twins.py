@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from custom_components.llm_analytics.analytics import NotFoundError
+from custom_components.llm_analytics.analytics import NotFoundError, Part, Stretch
 from custom_components.llm_analytics.conversion import validate
 from custom_components.llm_analytics.questions import find_question
 
 from . import (
+    reference_briefs as briefs,
     reference_devices as devices,
     reference_forecasts as forecasts,
     reference_insights as insights,
@@ -67,6 +68,7 @@ class InsightTwins(PricedTwins):
         for wanted in asked.filters:
             await self._compare_trends(asked, wanted)
         await self._compare_prices(asked)
+        await self._compare_briefs()
         assert await drift(self.engine) == 0
 
     def _windows(
@@ -160,6 +162,13 @@ class InsightTwins(PricedTwins):
         await self.ask("stats/hourly", lambda: insights.hourly(ledger, days, now=now), days=days)
         await self.ask("stats/hourly", lambda: insights.hourly(ledger, None, now=now))
         await self.ask("trends/forecast", lambda: forecasts.forecast(ledger, now=now))
+
+    async def _compare_briefs(self) -> None:
+        for stretch in Stretch:
+            for part in (None, *Part):
+                answer = (await self.engine.brief(stretch, part)).as_dict()
+                expected = briefs.brief(self.priced, stretch, part, now=self.clock.now)
+                assert answer == expected, f"{stretch} by {part}"
 
     async def _compare_trends(self, asked: Asked, wanted: Wanted) -> None:
         ledger, now, days, given = self.priced, self.clock.now, asked.days, parameters(wanted)

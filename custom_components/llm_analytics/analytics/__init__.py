@@ -6,6 +6,7 @@ Everything outside this package uses what is named here and nothing else of it.
 from .allowance import Allowance
 from .anomalies import ANOMALY_TYPES, HIGH, LOW, LatestScores
 from .breakdowns import By, by_model, daily, figures, statistics
+from .briefs import Brief, Part, Stretch
 from .budgets import MAX_THRESHOLD, Budget, BudgetState, BudgetUnit, Crossing
 from .catalogue import Catalogue
 from .checks import (
@@ -88,6 +89,7 @@ __all__ = [
     "Analytics",
     "AnalyticsError",
     "Attention",
+    "Brief",
     "Budget",
     "BudgetState",
     "BudgetUnit",
@@ -120,6 +122,7 @@ __all__ = [
     "NotFoundError",
     "Notice",
     "NoticeKind",
+    "Part",
     "Period",
     "PeriodTotals",
     "Price",
@@ -134,6 +137,7 @@ __all__ = [
     "Status",
     "StorageError",
     "StoredEvent",
+    "Stretch",
     "Summary",
     "Totals",
     "UnpricedModel",

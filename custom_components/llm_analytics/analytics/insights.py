@@ -8,11 +8,12 @@ import sqlite3
 
 from .anomalies import DEFAULT_THRESHOLD, WINDOW_DAYS, Anomalies
 from .breakdowns import Breakdown, By, DeviceDay, DeviceSummary, UserStatistics, by_cost
+from .briefs import Brief, Part, Stretch
 from .forecast import Forecast
 from .periods import Days, last_days
 from .reader import ANYTHING, LedgerReader, check_order
 from .reports import DeviceTotals, EndpointTotals, ModelTotals
-from .store import answers, breakdowns, filters, trends
+from .store import answers, breakdowns, briefs, filters, trends
 from .store.filters import Chosen
 from .store.queries import Window
 from .totals import Filter, Totals
@@ -218,6 +219,19 @@ class Insights(LedgerReader):
         return await self._read(
             partial(
                 trends.comparison, count=days, wanted=wanted, now=self._clock(), zone=self._zone
+            )
+        )
+
+    async def brief(self, stretch: Stretch, part: Part | None = None) -> Brief:
+        """Return a stretch of time in a few figures, split by ``part``."""
+        return await self._read(
+            partial(
+                briefs.brief,
+                stretch=stretch,
+                part=part,
+                now=self._clock(),
+                zone=self._zone,
+                directory=self._directory(),
             )
         )
 

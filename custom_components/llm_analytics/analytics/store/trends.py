@@ -115,7 +115,7 @@ def comparison(
         previous=_metrics(
             db, previous, answers.total(db, Window(previous), chosen, zone), chosen, zone
         ),
-        to_same_time=_to_same_time(db, previous, chosen, now.astimezone(zone), zone),
+        to_same_time=to_same_time(db, previous, chosen, now.astimezone(zone), zone),
         unpriced=current_totals.unpriced,
         filter=wanted,
     )
@@ -128,10 +128,13 @@ def _metrics(
     return {metric: metric_value(metric, totals, devices) for metric in Metric}
 
 
-def _to_same_time(
+def to_same_time(
     db: sqlite3.Connection, days: Days, chosen: Chosen | None, now: datetime, zone: ZoneInfo
 ) -> dict[Metric, int]:
-    """Return the figures of ``days`` up to the present time of day on the last of them."""
+    """Return the figures of ``days`` up to the present time of day on the last of them.
+
+    ``now`` is in the home's zone.
+    """
     cut = Span(midnight(days.last, zone), same_time_on(days.last, now))
     whole = Window(Days(days.first, days.last - DAY))
     before = answers.total(db, whole, chosen, zone)

@@ -1,0 +1,133 @@
+"""Briefs: a stretch of time in a few figures, as one would tell them somebody who asks.
+
+A stretch that is not over yet is set against the one before up to the same point, since a part
+against a whole always looks down; one that is over against the whole one before.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Final
+
+from .money import from_pico, rounded
+from .periods import DAY, Days, Period, period_days
+from .reports import DeviceTotals
+from .spread import percent_change
+from .totals import Json, Totals, sum_totals
+from .trends import Metric, metric_shown
+
+TOP: Final = 5
+_UNKNOWN: Final = "unknown"
+_OTHER: Final = "other"
+
+
+class Stretch(StrEnum):
+    """A stretch of time as people call it."""
+
+    TODAY = "today"
+    YESTERDAY = "yesterday"
+    THIS_WEEK = "this_week"
+    LAST_WEEK = "last_week"
+    THIS_MONTH = "this_month"
+    LAST_MONTH = "last_month"
+
+
+class Part(StrEnum):
+    """What a brief can be split by."""
+
+    MODEL = "model"
+    DEVICE = "device"
+    ROOM = "room"
+    PERSON = "person"
+    USER = "user"
+
+
+_PERIODS: Final = {
+    Stretch.TODAY: Period.DAY,
+    Stretch.YESTERDAY: Period.DAY,
+    Stretch.THIS_WEEK: Period.WEEK,
+    Stretch.LAST_WEEK: Period.WEEK,
+    Stretch.THIS_MONTH: Period.MONTH,
+    Stretch.LAST_MONTH: Period.MONTH,
+}
+_RUNNING: Final = {Stretch.TODAY, Stretch.THIS_WEEK, Stretch.THIS_MONTH}
+
+
+def stretch_days(stretch: Stretch, *, today: date) -> tuple[Days, Days, bool]:
+    """Return a stretch's days, those to set it against, and whether to cut the last of these.
+
+    Where the earlier month is too short to have such a day, the whole of it is taken.
+    """
+    period = _PERIODS[stretch]
+    days = period_days(period, today)
+    before = period_days(period, days.first - DAY)
+    if stretch not in _RUNNING:
+        return before, period_days(period, before.first - DAY), False
+    last = before.first + (today - days.first)
+    running = Days(days.first, today)
+    return running, Days(before.first, min(last, before.last)), last <= before.last
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brief:
+    """What a stretch of time came to, and what the one before did, or had by then."""
+
+    stretch: Stretch
+    days: Days
+    totals: Totals
+    before: Mapping[Metric, int]
+    before_days: Days
+    to_same_time: bool
+    part: Part | None
+    rows: Sequence[tuple[str | None, Totals]]
+
+    def as_dict(self) -> dict[str, Json]:
+        """Return the brief in figures that explain themselves; money is exact."""
+        cost = self.before[Metric.COST]
+        answer: dict[str, Json] = {
+            "period": self.stretch.value,
+            "first_day": self.days.first.isoformat(),
+            "last_day": self.days.last.isoformat(),
+            **_figures(self.totals),
+            "failed_requests": self.totals.failed,
+            "unpriced_requests": self.totals.unpriced,
+            "before": {
+                "first_day": self.before_days.first.isoformat(),
+                "last_day": self.before_days.last.isoformat(),
+                "up_to_the_same_time": self.to_same_time,
+                "requests": self.before[Metric.REQUESTS],
+                "tokens": self.before[Metric.USAGE],
+                "cost_usd": metric_shown(Metric.COST, cost),
+            },
+            "cost_change_percent": (
+                rounded(percent_change(cost, self.totals.cost)) if cost else None
+            ),
+        }
+        if self.part is not None:
+            name = self.part.value
+            answer["by"] = name
+            answer["rows"] = [{name: what, **_figures(totals)} for what, totals in self._shown()]
+        return answer
+
+    def _shown(self) -> Iterable[tuple[str, Totals]]:
+        """Return the rows of the highest cost, the others summed up."""
+        ranked = sorted(
+            ((name or _UNKNOWN, totals) for name, totals in self.rows),
+            key=lambda row: (-row[1].cost, -row[1].tokens, row[0]),
+        )
+        shown, rest = ranked[:TOP], ranked[TOP:]
+        return [*shown, (_OTHER, sum_totals(totals for _, totals in rest))] if rest else shown
+
+
+def device_label(row: DeviceTotals) -> str | None:
+    """Return what to call a device: its name, else its address or id, None for no device."""
+    return row.name or row.known.name or (row.key or "").partition(":")[2] or row.key
+
+
+def _figures(totals: Totals) -> dict[str, Json]:
+    return {
+        "requests": totals.requests,
+        "tokens": totals.tokens,
+        "cost_usd": from_pico(totals.cost),
+    }
