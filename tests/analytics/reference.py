@@ -195,8 +195,10 @@ class Ledger:
 
     def rename(self, key: str, name: str | None) -> bool:
         """Name a device for good, or take that back; False if it was never recorded."""
-        self.given_names[key] = name
-        return any(entry.device == key for entry in self.entries)
+        known = any(entry.device == key for entry in self.entries)
+        if known:
+            self.given_names[key] = name
+        return known
 
     def delete(self, event_id: int) -> bool:
         """Delete one event; it leaves every sum."""
