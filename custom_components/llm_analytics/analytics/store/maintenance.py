@@ -275,7 +275,7 @@ def rebuild_day(db: sqlite3.Connection, day: date, zone: ZoneInfo) -> tuple[int,
         db.execute(_REBUILD_SLOTS[dimension], (start, end))
     after = _live_rows(db, number, start, end)
     differing = before ^ after
-    note_slots(db, [(row[1], row[2], row[3]) for row in differing if row[0]])
+    note_slots(db, [(row[1], row[2], row[3]) for row in differing if row[0] == 1])
     return len(after), len(differing)
 
 
