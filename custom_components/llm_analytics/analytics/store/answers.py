@@ -196,7 +196,7 @@ def persons(
     chosen: Chosen | None,
     zone: ZoneInfo,
     directory: Directory,
-    currency: str | None,
+    currency: str | None = None,
 ) -> list[tuple[str | None, Totals]]:
     """Return the sums by person: the user's, else the device's; None where neither has one."""
     rows = queries.sums(db, window, chosen, group=Dimension.SERIES, zone=zone, currency=currency)
