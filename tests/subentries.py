@@ -1,11 +1,26 @@
 """Adding, changing and removing subentries by the user's clicks."""
 
+from types import MappingProxyType
 from typing import Any
 
 from homeassistant.config_entries import SOURCE_USER, ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+
+def budget(title: str = "Weekly", **given: Any) -> ConfigSubentry:
+    """Return a subentry of a budget of 10 USD a week."""
+    data = {
+        "scope": "all",
+        "unit": "cost",
+        "amount": 10,
+        "period": "week",
+        "thresholds": [50, 100],
+    }
+    return ConfigSubentry(
+        data=MappingProxyType(data | given), subentry_type="budget", title=title, unique_id=None
+    )
 
 
 async def begun(hass: HomeAssistant, entry: MockConfigEntry, kind: str) -> Any:

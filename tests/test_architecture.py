@@ -72,6 +72,7 @@ RANKS = {
     "changes": 14,
     "client_flow": 13,
     "scope_flow": 13,
+    "budget_flow": 14,
     "tracked_flow": 14,
     "clients": 15,
     "config_flow": 15,

@@ -5,7 +5,6 @@ from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import condition, trigger
 from homeassistant.helpers.selector import validate_selector
 from homeassistant.util.yaml import load_yaml_dict
 import pytest
@@ -19,8 +18,8 @@ from custom_components.llm_analytics.logbook import LINES
 from custom_components.llm_analytics.trigger import TRIGGERS
 
 from .helpers import Client, stored
+from .subentries import budget
 from .test_anomalies import NOON, settled, usual_days
-from .test_budgets import budget
 from .test_contracts import COMPONENT, ENGLISH, ICONS, default_of
 from .test_readme import table
 
@@ -56,18 +55,6 @@ def test_the_fields_are_the_same_everywhere(kind: str, name: str, fields: Option
         field = described[str(marker)]
         assert field.get("required", False) is isinstance(marker, vol.Required), marker
         assert field.get("default") == default_of(marker), marker
-
-
-async def test_home_assistant_reads_the_forms(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    found = {
-        "triggers": await trigger.async_get_all_descriptions(hass),
-        "conditions": await condition.async_get_all_descriptions(hass),
-    }
-    for kind, group in KINDS.items():
-        for name in group:
-            described = found[kind][f"llm_analytics.{name}"]
-            assert described is not None
-            assert described["fields"].keys() == DESCRIBED[kind][name].get("fields", {}).keys()
 
 
 @EVERY

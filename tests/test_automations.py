@@ -18,8 +18,8 @@ from custom_components.llm_analytics.const import (
 )
 
 from .helpers import Client, stored
+from .subentries import budget
 from .test_anomalies import NOON, settled, spent, usual_days
-from .test_budgets import budget
 
 WEEKLY = "binary_sensor.weekly_over_budget"
 SMALL = "binary_sensor.small_over_budget"

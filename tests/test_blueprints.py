@@ -22,8 +22,8 @@ from pytest_homeassistant_custom_component.common import (
 from pytest_homeassistant_custom_component.test_util.aiohttp import AiohttpClientMocker
 
 from .helpers import Client, post, stored, usage
+from .subentries import budget
 from .test_anomalies import NOON, settled, spent, usual_days
-from .test_budgets import budget
 from .test_contracts import HACS, MANIFEST, ROOT
 from .test_readme import TEXT
 

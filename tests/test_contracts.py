@@ -15,9 +15,10 @@ from homeassistant.util.yaml import load_yaml_dict
 import pytest
 import voluptuous as vol
 
-from custom_components.llm_analytics import config_flow
+from custom_components.llm_analytics import config_flow, scope_flow, watched
+from custom_components.llm_analytics.analytics import BUDGET_PERIODS, BudgetUnit
 from custom_components.llm_analytics.issues import ISSUES
-from custom_components.llm_analytics.sensor import SENSORS
+from custom_components.llm_analytics.sensor import SENSORS, TRACKED_SENSORS, budget_sensors
 from custom_components.llm_analytics.services import ACTIONS, ActionDescription
 from custom_components.llm_analytics.validators import Choice, Flag, Number, Optional, Whole
 
@@ -29,8 +30,14 @@ SAFE = 2**53 - 1
 LANGUAGES = sorted((COMPONENT / "translations").glob("*.json"))
 
 
+def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object that says nothing twice; of two parts with one name a reader drops one."""
+    assert len({name for name, _ in pairs}) == len(pairs), [name for name, _ in pairs]
+    return dict(pairs)
+
+
 def read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+    return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=unique)
 
 
 ENGLISH = read(COMPONENT / "translations" / "en.json")
@@ -39,6 +46,11 @@ MANIFEST = read(COMPONENT / "manifest.json")
 HACS = read(ROOT / "hacs.json")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 SERVICES = load_yaml_dict(str(COMPONENT / "services.yaml"))
+
+# The fields of the subentries' forms, and a budget as its form leaves it.
+TRACKED = ["scope_name", "name"]
+BUDGETED = ["scope_name", "amount", "period", "thresholds", "name"]
+BUDGET = {"scope": "all", "unit": "cost", "amount": 10, "period": "day", "thresholds": []}
 
 TESTED = AwesomeVersion(const.__version__)
 
@@ -191,9 +203,39 @@ def test_every_error_of_the_forms_has_its_text() -> None:
     assert set(ENGLISH["options"]["error"]) <= used
 
 
+@pytest.mark.parametrize(
+    ("kind", "steps"),
+    [
+        ("tracked", {"user": ["scope"], "name": TRACKED, "reconfigure": TRACKED}),
+        ("budget", {"user": ["scope", "unit"], "budget": BUDGETED, "reconfigure": BUDGETED}),
+    ],
+)
+def test_every_field_and_error_of_a_subentry_has_its_text(
+    kind: str, steps: dict[str, list[str]]
+) -> None:
+    said = ENGLISH["config_subentries"][kind]
+    assert set(said["step"]) == set(steps)
+    for step, fields in steps.items():
+        assert set(said["step"][step]["data"]) == set(fields)
+        assert set(said["step"][step]["data_description"]) == set(fields)
+    errors = {f"invalid_{scope}" for scope in scope_flow.SCOPES}
+    code = (COMPONENT / f"{kind}_flow.py").read_text(encoding="utf-8")
+    errors |= set(re.findall(r'errors\[.+?\] = "(\w+)"', code))
+    if kind == "budget":
+        errors.add("invalid_amount")
+    assert set(said["error"]) == errors
+    chosen = {str(scope) for scope in scope_flow.SCOPES} | {scope_flow.EVERYTHING}
+    assert set(ENGLISH["selector"]["scope"]["options"]) == chosen
+    assert set(ENGLISH["selector"]["unit"]["options"]) == set(BudgetUnit)
+    assert set(ENGLISH["selector"]["budget_period"]["options"]) == set(BUDGET_PERIODS)
+
+
 def test_sensors_have_names_and_icons() -> None:
     keys = {sensor.translation_key for sensor in SENSORS}
     assert keys == {sensor.key for sensor in SENSORS}
+    assert {sensor.translation_key for sensor in TRACKED_SENSORS} < keys
+    of_budgets = budget_sensors(watched.budget("Any", BUDGET))
+    keys |= {sensor.translation_key for sensor in of_budgets}
     assert keys == set(ENGLISH["entity"]["sensor"])
     assert keys == set(ICONS["entity"]["sensor"])
     assert len({said["name"] for said in ENGLISH["entity"]["sensor"].values()}) == len(keys)

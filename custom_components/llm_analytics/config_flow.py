@@ -23,6 +23,7 @@ import voluptuous as vol
 
 from .access import Readers
 from .analytics import FREE_PROVIDERS, KeepPerson, normal_provider
+from .budget_flow import BudgetFlow
 from .client_flow import ClientFlow
 from .const import (
     CONF_ANOMALY_THRESHOLD,
@@ -42,6 +43,7 @@ from .const import (
     MAX_RETENTION_DAYS,
     MIN_ANOMALY_THRESHOLD,
     MIN_RETENTION_DAYS,
+    SUBENTRY_BUDGET,
     SUBENTRY_CLIENT,
     SUBENTRY_TRACKED,
 )
@@ -122,6 +124,7 @@ def checked(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
 # The kinds of subentries, each with the flow that makes and changes one.
 SUBENTRY_FLOWS: dict[str, type[ConfigSubentryFlow]] = {
     SUBENTRY_CLIENT: ClientFlow,
+    SUBENTRY_BUDGET: BudgetFlow,
     SUBENTRY_TRACKED: TrackedFlow,
 }
 

@@ -17,10 +17,10 @@ from homeassistant.const import PERCENTAGE, UnitOfTime
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .analytics import Figures, PeriodTotals, Summary
-from .const import SUBENTRY_TRACKED
+from .analytics import Budget, BudgetState, BudgetUnit, Figures, PeriodTotals, Summary
+from .const import SUBENTRY_BUDGET, SUBENTRY_TRACKED
 from .coordinator import LlmAnalyticsConfigEntry, LlmAnalyticsCoordinator
-from .entity import LlmAnalyticsEntity, tracked_by
+from .entity import LlmAnalyticsEntity, budget_of, tracked_by
 
 PARALLEL_UPDATES = 0
 
@@ -30,7 +30,7 @@ class LlmAnalyticsSensorDescription[Source](SensorEntityDescription):
     """A sensor, what of its source it shows, and the period that it starts anew with, if any."""
 
     value_fn: Callable[[Source], int | str | Decimal | None]
-    period_fn: Callable[[Source], PeriodTotals] | None = None
+    period_fn: Callable[[Source], PeriodTotals | BudgetState] | None = None
 
 
 def _today(summary: Summary) -> PeriodTotals:
@@ -150,6 +150,42 @@ SENSORS: tuple[SensorEntityDescription, ...] = (
 )
 
 
+def budget_sensors(budget: Budget) -> tuple[LlmAnalyticsSensorDescription[BudgetState], ...]:
+    """Return the sensors of a budget, in its unit."""
+    amount: dict[str, Any] = {"native_unit_of_measurement": budget.unit_name}
+    amount |= _MONEY if budget.unit is BudgetUnit.COST else {"suggested_display_precision": 0}
+    return (
+        LlmAnalyticsSensorDescription(
+            key="used",
+            translation_key="budget_used",
+            state_class=SensorStateClass.TOTAL,
+            value_fn=lambda state: state.used_amount,
+            period_fn=lambda state: state,
+            **amount,
+        ),
+        LlmAnalyticsSensorDescription(
+            key="remaining",
+            translation_key="budget_remaining",
+            value_fn=lambda state: state.remaining_amount,
+            **amount,
+        ),
+        LlmAnalyticsSensorDescription(
+            key="used_percent",
+            translation_key="budget_used_percent",
+            native_unit_of_measurement=PERCENTAGE,
+            state_class=SensorStateClass.MEASUREMENT,
+            suggested_display_precision=0,
+            value_fn=lambda state: state.used_percent,
+        ),
+        LlmAnalyticsSensorDescription(
+            key="projected",
+            translation_key="budget_projected",
+            value_fn=lambda state: state.projected_amount,
+            **amount,
+        ),
+    )
+
+
 def _summary(figures: Figures) -> Summary:
     return figures.summary
 
@@ -178,6 +214,15 @@ async def async_setup_entry(
             (
                 LlmAnalyticsSensor(coordinator, description, tracked_by(subentry), subentry)
                 for description in TRACKED_SENSORS
+            ),
+            config_subentry_id=subentry.subentry_id,
+        )
+    for subentry in entry.get_subentries_of_type(SUBENTRY_BUDGET):
+        budget = coordinator.data.budgets[subentry.subentry_id].budget
+        async_add_entities(
+            (
+                LlmAnalyticsSensor(coordinator, description, budget_of(subentry), subentry)
+                for description in budget_sensors(budget)
             ),
             config_subentry_id=subentry.subentry_id,
         )

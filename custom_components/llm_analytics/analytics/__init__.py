@@ -7,7 +7,7 @@ from .allowance import Allowance
 from .anomalies import ANOMALY_TYPES, HIGH, LOW, LatestScores
 from .breakdowns import By, by_model, daily, figures, statistics
 from .briefs import Brief, Part, Stretch
-from .budgets import MAX_THRESHOLD, Budget, BudgetState, BudgetUnit, Crossing
+from .budgets import BUDGET_PERIODS, MAX_THRESHOLD, Budget, BudgetState, BudgetUnit, Crossing
 from .catalogue import Catalogue
 from .checks import (
     MAX_BATCH,
@@ -73,6 +73,7 @@ from .trends import Interval, Metric
 __all__ = [
     "ANOMALY_TYPES",
     "ANONYMOUS",
+    "BUDGET_PERIODS",
     "FREE_PROVIDERS",
     "HIGH",
     "LOW",

@@ -4,9 +4,8 @@ All figures are integers in the budget's own unit: picos or tokens.
 
 - A threshold is a share of the limit in per cent. It is crossed once ``used`` reaches it (used ≥
   threshold·limit/100). The budget is exceeded once more than the limit is used (used > limit).
-- A crossing is told once for a budget, its period and limit, the threshold and the period's first
-  day. So a lower figure un-tells nothing, and a limit that is changed within the period is a new
-  one to be crossed.
+- A crossing is told once for a budget, a threshold and the period's first day. So a lower figure
+  un-tells nothing. A budget whose limit, period or scope is changed is a new one to be crossed.
 - A period that has closed is looked at once more, with what had been recorded by its end. What is
   recorded for it later crosses nothing.
 - The projection to the end of a week or month is the forecast's. That of a day is what is used,
@@ -16,11 +15,12 @@ All figures are integers in the budget's own unit: picos or tokens.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from hashlib import blake2b
 from typing import Final
 
 from .errors import InvalidInputError
@@ -31,8 +31,9 @@ from .periods import Period, period_days
 from .spread import shown_amount
 from .totals import Filter, Totals
 
+MAX_AMOUNT: Final = 10**15
 MAX_THRESHOLD: Final = 1_000
-PERIODS: Final = (Period.DAY, Period.WEEK, Period.MONTH)
+BUDGET_PERIODS: Final = (Period.DAY, Period.WEEK, Period.MONTH)
 
 
 class BudgetUnit(StrEnum):
@@ -46,8 +47,8 @@ class BudgetUnit(StrEnum):
 class Budget:
     """An amount to get by with in each period. ``amount`` is US dollars or whole tokens.
 
-    Raises InvalidInputError for an amount that is not positive (below 10⁻¹² dollars, part of a
-    token), a period other than day, week and month, or thresholds outside 1 to 1,000 per cent.
+    Raises InvalidInputError for an amount that is not positive (less than 10⁻¹² dollars, a part
+    of a token), a period other than day, week and month, or thresholds outside 1 to 1,000 per cent.
     """
 
     name: str
@@ -59,10 +60,14 @@ class Budget:
 
     def __post_init__(self) -> None:
         """Check what cannot be a budget."""
-        whole = self.unit is BudgetUnit.COST or self.amount == self.amount.to_integral_value()
-        if not whole or self.limit <= 0:
-            raise InvalidInputError("amount", f"must be more than 0, got {self.amount}")
-        if self.period not in PERIODS:
+        fits = self.amount.is_finite() and 0 < self.amount <= MAX_AMOUNT
+        if fits and self.unit is BudgetUnit.TOKENS:
+            fits = self.amount == self.amount.to_integral_value()
+        if not fits or not self.limit:
+            raise InvalidInputError(
+                "amount", f"must be more than 0, at most {MAX_AMOUNT}, got {self.amount}"
+            )
+        if self.period not in BUDGET_PERIODS:
             raise InvalidInputError("period", f"must be day, week or month, got {self.period}")
         if not all(0 < threshold <= MAX_THRESHOLD for threshold in self.thresholds):
             raise InvalidInputError("thresholds", f"must be 1 to {MAX_THRESHOLD} per cent")
@@ -76,6 +81,13 @@ class Budget:
     def unit_name(self) -> str:
         """Return the unit that amounts are shown in."""
         return "USD" if self.unit is BudgetUnit.COST else "tokens"
+
+    @property
+    def digest(self) -> str:
+        """Return what tells this budget from one that was changed; it names nobody."""
+        scope = {name: value for name, value in asdict(self.filter).items() if value is not None}
+        text = repr((self.unit.value, self.limit, self.period.value, sorted(scope.items())))
+        return blake2b(text.encode(), digest_size=8).hexdigest()
 
     def used(self, totals: Totals) -> int:
         """Return how much some events have used."""
@@ -142,8 +154,7 @@ class Crossing:
     @property
     def notice(self) -> Notice:
         """Return what makes this crossing the same as another."""
-        budget = self.budget
-        name = f"{self.key}/{budget.unit}/{budget.limit}/{budget.period}/{self.threshold}"
+        name = f"{self.key}/{self.budget.digest}/{self.threshold}"
         return Notice(NoticeKind.BUDGET, name, self.day)
 
 

@@ -57,35 +57,22 @@ def snapshot[T](db: sqlite3.Connection, read: Callable[[], T]) -> T:
         db.execute("ROLLBACK")
 
 
-def total(
-    db: sqlite3.Connection,
-    window: Window,
-    chosen: Chosen | None,
-    zone: ZoneInfo,
-    currency: str | None = None,
-) -> Totals:
-    """Return the sums of a window under a filter, in the household's own ``currency`` too."""
-    return sum_totals(queries.sums(db, window, chosen, zone=zone, currency=currency).values())
+def total(db: sqlite3.Connection, window: Window, chosen: Chosen | None, zone: ZoneInfo) -> Totals:
+    """Return the sums of a window under a filter."""
+    return sum_totals(queries.sums(db, window, chosen, zone=zone).values())
 
 
-def summary(
-    db: sqlite3.Connection,
-    wanted: Filter,
-    *,
-    now: datetime,
-    zone: ZoneInfo,
-    currency: str | None = None,
-) -> Summary:
+def summary(db: sqlite3.Connection, wanted: Filter, *, now: datetime, zone: ZoneInfo) -> Summary:
     """Return the sums of today, this week and this month."""
     chosen = filters.choose(db, wanted)
     today = now.astimezone(zone).date()
 
     def row(period: Period) -> PeriodTotals:
         days = to_date(period, today=today)
-        totals = total(db, Window(days), chosen, zone, currency)
+        totals = total(db, Window(days), chosen, zone)
         return PeriodTotals(period, midnight(days.first, zone).astimezone(zone), totals)
 
-    return Summary(row(Period.DAY), row(Period.WEEK), row(Period.MONTH), wanted, currency)
+    return Summary(row(Period.DAY), row(Period.WEEK), row(Period.MONTH), wanted)
 
 
 def dashboard(
@@ -95,7 +82,6 @@ def dashboard(
     now: datetime,
     zone: ZoneInfo,
     directory: Directory = NOBODY,
-    currency: str | None = None,
 ) -> Dashboard:
     """Return the dashboard. Raises EventsRemovedError where a filter needs removed events."""
     chosen = filters.choose(db, wanted)
@@ -103,7 +89,7 @@ def dashboard(
     days = last_days(_RANKING_DAYS, today=today)
     week = Window(days)
     return Dashboard(
-        summary=summary(db, wanted, now=now, zone=zone, currency=currency),
+        summary=summary(db, wanted, now=now, zone=zone),
         unique_devices={
             period: unique_devices(db, Window(to_date(period, today=today)), chosen, zone)
             for period in (Period.DAY, Period.WEEK, Period.MONTH)
@@ -132,10 +118,9 @@ def devices(
     chosen: Chosen | None,
     zone: ZoneInfo,
     directory: Directory = NOBODY,
-    currency: str | None = None,
 ) -> list[DeviceTotals]:
     """Return the sums by device, most tokens first."""
-    rows = queries.sums(db, window, chosen, group=Dimension.DEVICE, zone=zone, currency=currency)
+    rows = queries.sums(db, window, chosen, group=Dimension.DEVICE, zone=zone)
     names = filters.names(db, "device")
     found = [(names.get(key or NONE, (None, None)), totals) for (_, key), totals in rows.items()]
     return by_tokens(
@@ -144,14 +129,10 @@ def devices(
 
 
 def endpoints(
-    db: sqlite3.Connection,
-    window: Window,
-    chosen: Chosen | None,
-    zone: ZoneInfo,
-    currency: str | None = None,
+    db: sqlite3.Connection, window: Window, chosen: Chosen | None, zone: ZoneInfo
 ) -> list[EndpointTotals]:
     """Return the sums by endpoint, most requests first."""
-    rows = queries.sums(db, window, chosen, group=Dimension.ENDPOINT, zone=zone, currency=currency)
+    rows = queries.sums(db, window, chosen, group=Dimension.ENDPOINT, zone=zone)
     known = filters.names(db, "endpoint")
     return by_requests(
         EndpointTotals(known[key][0], totals)
@@ -161,14 +142,10 @@ def endpoints(
 
 
 def models(
-    db: sqlite3.Connection,
-    window: Window,
-    chosen: Chosen | None,
-    zone: ZoneInfo,
-    currency: str | None = None,
+    db: sqlite3.Connection, window: Window, chosen: Chosen | None, zone: ZoneInfo
 ) -> list[ModelTotals]:
     """Return the sums by model."""
-    rows = queries.sums(db, window, chosen, group=Dimension.MODEL, zone=zone, currency=currency)
+    rows = queries.sums(db, window, chosen, group=Dimension.MODEL, zone=zone)
     known = filters.names(db, "model")
     return [
         ModelTotals(*(*known[key], totals)) for (_, key), totals in rows.items() if key is not None
@@ -181,10 +158,9 @@ def users(
     chosen: Chosen | None,
     zone: ZoneInfo,
     directory: Directory = NOBODY,
-    currency: str | None = None,
 ) -> list[UserTotals]:
     """Return the sums by user."""
-    rows = queries.sums(db, window, chosen, group=Dimension.USER, zone=zone, currency=currency)
+    rows = queries.sums(db, window, chosen, group=Dimension.USER, zone=zone)
     names = filters.names(db, "user")
     found = [(names[key][0] if key else None, totals) for (_, key), totals in rows.items()]
     return [UserTotals(user, totals, directory.user_name(user)) for user, totals in found]
@@ -196,10 +172,9 @@ def persons(
     chosen: Chosen | None,
     zone: ZoneInfo,
     directory: Directory,
-    currency: str | None = None,
 ) -> list[tuple[str | None, Totals]]:
     """Return the sums by person: the user's, else the device's; None where neither has one."""
-    rows = queries.sums(db, window, chosen, group=Dimension.SERIES, zone=zone, currency=currency)
+    rows = queries.sums(db, window, chosen, group=Dimension.SERIES, zone=zone)
     owners = {
         series: directory.person(user, device)
         for series, device, user in db.execute(
@@ -265,7 +240,6 @@ def report(
     now: datetime,
     zone: ZoneInfo,
     directory: Directory = NOBODY,
-    currency: str | None = None,
 ) -> Report:
     """Return the report of whole local days or of a stretch of time."""
     chosen = filters.choose(db, wanted)
@@ -275,7 +249,7 @@ def report(
     else:
         check_bounds(db, span.start, span.end, zone)
         window = queries.window(span, zone)
-    days = queries.sums(db, window, chosen, by_day=True, zone=zone, currency=currency)
+    days = queries.sums(db, window, chosen, by_day=True, zone=zone)
     by_day = {key: totals for (key, _), totals in days.items()}
     first, last = (
         span.start.astimezone(zone).date(),
@@ -283,7 +257,7 @@ def report(
     )
     shown = Days(first, min(last, now.astimezone(zone).date()))
     events_from = queries.ledger(db).events_from
-    by_device = devices(db, window, chosen, zone, directory, currency)
+    by_device = devices(db, window, chosen, zone, directory)
     return Report(
         report_id=uuid.uuid4().hex,
         generated_at=now.astimezone(zone),
@@ -294,18 +268,17 @@ def report(
         filter=wanted,
         unique_devices=unique_devices(db, window, chosen, zone),
         devices=by_device,
-        endpoints=endpoints(db, window, chosen, zone, currency),
-        models=models(db, window, chosen, zone, currency),
-        users=users(db, window, chosen, zone, directory, currency),
+        endpoints=endpoints(db, window, chosen, zone),
+        models=models(db, window, chosen, zone),
+        users=users(db, window, chosen, zone, directory),
         areas=by_place((row.known.area, row.totals) for row in by_device),
         persons=(
-            persons(db, window, chosen, zone, directory, currency)
+            persons(db, window, chosen, zone, directory)
             if directory.knows_persons
             else by_place((None, row.totals) for row in by_device)
         ),
         days=[(day, by_day.get(day.toordinal(), Totals())) for day in shown.dates()],
         totals=sum_totals(days.values()),
-        currency=currency,
     )
 
 
