@@ -3,24 +3,47 @@
 from typing import Any
 
 from homeassistant.components.diagnostics import async_redact_data
+from homeassistant.const import CONF_DEVICE_ID, CONF_WEBHOOK_ID
 from homeassistant.core import HomeAssistant
 
-from .const import CONF_FREE_PROVIDERS
+from .const import (
+    CONF_DEVICE_IP,
+    CONF_FREE_PROVIDERS,
+    CONF_SCOPE_NAME,
+    CONF_TAGS,
+    CONF_USER_ID,
+)
 from .conversion import plain_floats
 from .coordinator import LlmAnalyticsConfigEntry
 
 # Names of machines and models at home may stand in them.
 TO_REDACT = {CONF_FREE_PROVIDERS, "unpriced_models"}
+# Secrets, and what names a device, a person or a habit.
+TO_REDACT_OF_SUBENTRIES = {
+    CONF_DEVICE_ID,
+    CONF_DEVICE_IP,
+    CONF_SCOPE_NAME,
+    CONF_TAGS,
+    CONF_USER_ID,
+    CONF_WEBHOOK_ID,
+}
 
 
 async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: LlmAnalyticsConfigEntry
 ) -> dict[str, Any]:
-    """Return options, the ledger's state and the figures the sensors show."""
+    """Return options, subentries, the ledger's state and the figures the sensors show."""
     coordinator = entry.runtime_data
     health = await coordinator.analytics.health()
     return {
         "options": async_redact_data(entry.options, TO_REDACT),
+        "subentries": [
+            {
+                "type": subentry.subentry_type,
+                "data": async_redact_data(subentry.data, TO_REDACT_OF_SUBENTRIES),
+            }
+            for subentry in entry.subentries.values()
+        ],
         "time_zone": coordinator.analytics.zone.key,
         "health": async_redact_data(health.as_dict(), TO_REDACT),
         "summary": plain_floats(coordinator.data.summary.as_dict()),
