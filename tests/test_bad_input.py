@@ -1,13 +1,28 @@
-"""Whatever is wrong with an event is told by name, and changes nothing."""
+"""Whatever is wrong with an event is told by name, and changes nothing, by REST and by webhook."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 from homeassistant.core import HomeAssistant
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.llm_analytics.analytics import MAX_BATCH
 
-from .helpers import PREFIXES, Client, answer, get, parsed, post, rows, stored, unchanged, usage
+from .helpers import (
+    PREFIXES,
+    Client,
+    add_client,
+    answer,
+    get,
+    parsed,
+    post,
+    rows,
+    stored,
+    unchanged,
+    usage,
+    webhook_of,
+)
 
 GOOD = {
     "device_ip": '"192.168.1.20"',
@@ -178,6 +193,17 @@ CASES = [
 NAMES = [f"{n}-{field}" for n, (_, field, _) in enumerate(CASES)]
 
 
+@pytest.fixture
+async def doors(hass: HomeAssistant, entry: MockConfigEntry) -> tuple[str, str]:
+    """Return the paths that take events: the REST API's, and a recording client's webhook."""
+    return f"{PREFIXES[0]}/usage", webhook_of(await add_client(hass, entry))
+
+
+async def told_by(client: Client, door: str, body: bytes) -> tuple[int, Any]:
+    """Send a body through a door."""
+    return await answer(await client.post(door, data=body))
+
+
 def written(changes: dict[str, str | None]) -> str:
     """Return the good event with changes as JSON text."""
     fields = (f'"{name}": {value}' for name, value in (GOOD | changes).items() if value is not None)
@@ -191,22 +217,28 @@ def test_the_table_is_long_enough() -> None:
 
 @pytest.mark.parametrize(("changes", "field", "reason"), CASES, ids=NAMES)
 async def test_a_bad_event_is_refused_by_field_alone_and_in_a_batch(
-    hass: HomeAssistant, client: Client, changes: dict[str, str | None], field: str, reason: str
+    hass: HomeAssistant,
+    client: Client,
+    doors: tuple[str, str],
+    changes: dict[str, str | None],
+    field: str,
+    reason: str,
 ) -> None:
     await stored(client)
     bad = written(changes)
+    batch = f'{{"events": [{written({})}, {bad}, {written({})}]}}'
     async with unchanged(hass):
-        status, body = await post(client, bad.encode())
-        assert (status, body["field"]) == (400, field)
-        assert body["message"].startswith(f"{field}: ")
-        assert reason in body["message"]
-        assert len(body["message"]) < 600
+        for door in doors:
+            status, body = await told_by(client, door, bad.encode())
+            assert (status, body["field"]) == (400, field)
+            assert body["message"].startswith(f"{field}: ")
+            assert reason in body["message"]
+            assert len(body["message"]) < 600
 
-        batch = f'{{"events": [{written({})}, {bad}, {written({})}]}}'
-        status, body = await post(client, batch.encode())
-        assert (status, body["field"]) == (400, f"events[1].{field}")
-        assert body["message"].startswith(f"events[1].{field}: ")
-        assert reason in body["message"]
+            status, body = await told_by(client, door, batch.encode())
+            assert (status, body["field"]) == (400, f"events[1].{field}")
+            assert body["message"].startswith(f"events[1].{field}: ")
+            assert reason in body["message"]
 
 
 BODIES = [
@@ -246,15 +278,21 @@ BODIES = [
 
 @pytest.mark.parametrize(("body", "field", "reason"), BODIES, ids=range(len(BODIES)))
 async def test_a_bad_body_is_refused(
-    hass: HomeAssistant, client: Client, body: bytes, field: str, reason: str
+    hass: HomeAssistant,
+    client: Client,
+    doors: tuple[str, str],
+    body: bytes,
+    field: str,
+    reason: str,
 ) -> None:
     await stored(client)
     async with unchanged(hass):
-        status, told = await post(client, body)
-    assert (status, told["field"]) == (400, field)
-    assert told["message"].startswith(f"{field}: ")
-    assert reason in told["message"]
-    assert len(told["message"]) < 600
+        for door in doors:
+            status, told = await told_by(client, door, body)
+            assert (status, told["field"]) == (400, field)
+            assert told["message"].startswith(f"{field}: ")
+            assert reason in told["message"]
+            assert len(told["message"]) < 600
 
 
 @pytest.mark.parametrize(
@@ -278,19 +316,19 @@ async def test_nested_metadata_is_stored_whole_or_refused(
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 async def test_garbage_that_claims_to_be_compressed_is_refused(
-    hass: HomeAssistant, client: Client, encoding: str
+    hass: HomeAssistant, client: Client, doors: tuple[str, str], encoding: str
 ) -> None:
     await stored(client)
     async with unchanged(hass):
-        status, told = await answer(
-            await client.post(
-                f"{PREFIXES[0]}/usage",
+        for door in doors:
+            response = await client.post(
+                door,
                 data=b"this is not compressed at all",
-                headers={"Content-Encoding": encoding},
+                headers={"Content-Encoding": encoding, "Connection": "close"},
                 compress=False,
             )
-        )
-    assert (status, told["field"]) == (400, "body")
+            status, told = await answer(response)
+            assert (status, told["field"]) == (400, "body")
 
 
 async def test_sums_beyond_64_bits_are_refused_and_nothing_is_stored(
@@ -319,16 +357,17 @@ async def test_a_total_filled_up_to_64_bits_refuses_what_would_overflow_it(
     await stored(client, cost_estimate=1)
 
 
-async def test_a_body_beyond_four_mebibytes_is_413(hass: HomeAssistant, client: Client) -> None:
+async def test_a_body_beyond_four_mebibytes_is_413(
+    hass: HomeAssistant, client: Client, doors: tuple[str, str]
+) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(5):
+            yield b" " * (1024 * 1024)
+
     await stored(client)
     async with unchanged(hass):
-        status, told = await post(client, b"[" + b" " * (4 * 1024 * 1024) + b"]")
-        assert (status, told["field"]) == (413, "body")
-
-        async def chunks() -> AsyncIterator[bytes]:
-            for _ in range(5):
-                yield b" " * (1024 * 1024)
-
-        response = await client.post(f"{PREFIXES[0]}/usage", data=chunks())
-        status, told = await answer(response)
-        assert (status, told["field"]) == (413, "body")
+        for door in doors:
+            status, told = await told_by(client, door, b"[" + b" " * (4 * 1024 * 1024) + b"]")
+            assert (status, told["field"]) == (413, "body")
+            status, told = await answer(await client.post(door, data=chunks()))
+            assert (status, told["field"]) == (413, "body")

@@ -15,7 +15,7 @@ from homeassistant.util.yaml import load_yaml_dict
 import pytest
 import voluptuous as vol
 
-from custom_components.llm_analytics import config_flow, scope_flow, watched
+from custom_components.llm_analytics import client_flow, config_flow, scope_flow, watched
 from custom_components.llm_analytics.analytics import BUDGET_PERIODS, BudgetUnit
 from custom_components.llm_analytics.issues import ISSUES
 from custom_components.llm_analytics.sensor import SENSORS, TRACKED_SENSORS, budget_sensors
@@ -194,6 +194,34 @@ def test_every_form_field_is_named_and_described(flow: str, step: str, schema: v
     assert set(said["data"]) == fields
     assert set(said["data_description"]) == fields
     assert said["title"]
+
+
+@pytest.mark.parametrize(
+    ("step", "schema"),
+    [("user", client_flow.CLIENT_SCHEMA), ("reconfigure", client_flow.RECONFIGURE_SCHEMA)],
+)
+def test_every_field_of_a_recording_client_is_named_and_described(
+    step: str, schema: vol.Schema
+) -> None:
+    fields = {str(marker) for marker in schema.schema}
+    said = ENGLISH["config_subentries"]["client"]["step"][step]
+    assert set(said["data"]) == fields
+    assert set(said["data_description"]) == fields
+    assert said["title"]
+
+
+def test_every_error_of_a_recording_client_has_its_text() -> None:
+    code = (COMPONENT / "client_flow.py").read_text(encoding="utf-8")
+    used = set(re.findall(r'"(invalid_\w+|two_devices)"', code))
+    assert used == set(ENGLISH["config_subentries"]["client"]["error"])
+
+
+def test_every_choice_of_the_options_has_its_text() -> None:
+    for marker, selector in config_flow.OPTIONS_SCHEMA.schema.items():
+        if (key := selector.config.get("translation_key")) is not None:
+            assert key == marker
+            options = ENGLISH["selector"][key]["options"]
+            assert [*options] == selector.config["options"]
 
 
 def test_every_error_of_the_forms_has_its_text() -> None:

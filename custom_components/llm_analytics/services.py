@@ -107,7 +107,7 @@ async def _async_may_read(call: ServiceCall) -> bool:
         return True
     user = await call.hass.auth.async_get_user(call.context.user_id)
     entry = service.async_get_config_entry(call.hass, DOMAIN, None)
-    return user is not None and may_read(user, entry.options)
+    return may_read(user, entry.options)
 
 
 async def _generate_report(call: ServiceCall, analytics: Analytics, data: dict[str, Any]) -> Answer:
