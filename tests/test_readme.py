@@ -29,7 +29,12 @@ from aiohttp.test_utils import TestClient
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.auth.models import User
 from homeassistant.core import Context, HomeAssistant
-from homeassistant.helpers import config_validation as cv, entity_registry as er
+from homeassistant.helpers import (
+    area_registry as ar,
+    config_validation as cv,
+    device_registry as dr,
+    entity_registry as er,
+)
 from homeassistant.helpers.script import Script, async_validate_actions_config
 from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import parse_yaml
@@ -246,6 +251,28 @@ def household() -> list[dict[str, Any]]:
     return events
 
 
+def furnish(hass: HomeAssistant) -> None:
+    """Put two of the devices in rooms; one of them is Kim's."""
+    toys = MockConfigEntry(domain="toys")
+    toys.add_to_hass(hass)
+    for name, room, address in (
+        ("Tablet", "Kitchen", "192.168.1.20"),
+        ("Laptop", "Study", "192.168.1.30"),
+    ):
+        device = dr.async_get(hass).async_get_or_create(
+            config_entry_id=toys.entry_id, identifiers={("toys", name)}, name=name
+        )
+        area = ar.async_get(hass).async_create(room)
+        dr.async_get(hass).async_update_device(device.id, area_id=area.id)
+        tracker = er.async_get(hass).async_get_or_create(
+            "device_tracker", "toys", name, device_id=device.id
+        )
+        hass.states.async_set(tracker.entity_id, "home", {"ip": address})
+    hass.states.async_set(
+        "person.kim", "home", {"friendly_name": "Kim", "device_trackers": [tracker.entity_id]}
+    )
+
+
 @pytest.fixture(autouse=True)
 async def fixed_time(
     hass: HomeAssistant, freezer: FrozenDateTimeFactory, caplog: pytest.LogCaptureFixture
@@ -257,8 +284,9 @@ async def fixed_time(
 
 
 @pytest.fixture
-async def home(entry: MockConfigEntry) -> None:
-    """Record the household."""
+async def home(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Furnish the home and record the household."""
+    furnish(hass)
     origin = conversion.Origin(source="rest", recorded_by=None)
     events = [conversion.rest_event(event, origin) for event in household()]
     await entry.runtime_data.analytics.record_many(events[:500])

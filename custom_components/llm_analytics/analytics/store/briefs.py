@@ -65,6 +65,6 @@ def _rows(
             return by_place((row.known.area, row.totals) for row in devices)
         case Part.PERSON:
             return answers.persons(*asked, directory)
-        case Part.USER:
+        case _:
             users = answers.users(*asked, directory)
             return [(row.name or row.user or ANONYMOUS, row.totals) for row in users]
