@@ -96,6 +96,7 @@ async def test_every_type_is_told_by_itself(
         ("requests", 21),
         ("cost", 10),
     ]
+    assert [type(event.data["value"]) for event in events] == [int, int, float]
 
 
 async def test_a_quiet_day_is_told_when_it_has_ended(

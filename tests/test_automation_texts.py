@@ -5,6 +5,7 @@ from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import condition, trigger
 from homeassistant.helpers.selector import validate_selector
 from homeassistant.util.yaml import load_yaml_dict
 import pytest
@@ -55,6 +56,18 @@ def test_the_fields_are_the_same_everywhere(kind: str, name: str, fields: Option
         field = described[str(marker)]
         assert field.get("required", False) is isinstance(marker, vol.Required), marker
         assert field.get("default") == default_of(marker), marker
+
+
+async def test_home_assistant_reads_the_forms(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    found = {
+        "triggers": await trigger.async_get_all_descriptions(hass),
+        "conditions": await condition.async_get_all_descriptions(hass),
+    }
+    for kind, group in KINDS.items():
+        for name in group:
+            described = found[kind][f"llm_analytics.{name}"]
+            assert described is not None
+            assert described["fields"].keys() == DESCRIBED[kind][name].get("fields", {}).keys()
 
 
 @EVERY

@@ -100,7 +100,10 @@ DEVICES = [
     ({"device_id": "abcDEF_1-2"}, {"device_ip": None, "device_id": "abcDEF_1-2"}),
 ]
 NO_DEVICE = {"device_ip": None, "device_id": None, "device_name": None}
-COMPUTED = {"id", "total_tokens", "cost_source", "priced_as", "source", "recorded_by"}
+COMPUTED = {
+    *("id", "total_tokens", "cost_source", "priced_as", "source", "recorded_by"),
+    *("home_cost", "home_currency"),
+}
 
 
 def exponents(text: str) -> list[str]:
@@ -134,6 +137,8 @@ async def test_a_full_event_comes_back_whole_over_rest(
         "total_tokens": 1200,
         "cost_source": "reported",
         "priced_as": None,
+        "home_cost": None,
+        "home_currency": None,
         "source": "rest",
         "recorded_by": hass_admin_user.id,
     }

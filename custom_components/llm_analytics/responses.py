@@ -39,6 +39,11 @@ _UNPRICED = {"unpriced_requests": COUNT}
 _COUNTED = {"request_count": COUNT, "total_tokens": COUNT}
 _RANKED = _COUNTED | _COST
 _ROW = _COUNTED | _PROMPT_RESPONSE | _COST | _UNPRICED
+# In the household's own currency, null where it has chosen none.
+_HOME = {"home_cost": maybe(MONEY), "unconverted_requests": maybe(COUNT)}
+_HOME_CURRENCY = {"home_currency": maybe(TEXT)}
+_UNCONVERTED = {"unconverted_requests": COUNT}
+_REPORTED = _ROW | _HOME
 _FIGURES = {"requests": COUNT, "tokens": COUNT, "cost": MONEY}
 _STATUS = word("ok", "incomplete")
 _BATCHED = {"status": _STATUS, "complete": FLAG}
@@ -58,17 +63,19 @@ _EVENT: Final = (
     | {"service_tier": maybe(word(*ServiceTier)), "status": word(*Status)}
     | {"error_type": maybe(TEXT), "metadata": maybe({"type": "object"})}
     | {"cost_estimate": maybe(MONEY), "cost_source": word(*CostSource), "priced_as": maybe(TEXT)}
+    | {"home_cost": maybe(MONEY)}
+    | _HOME_CURRENCY
     | {"source": TEXT, "recorded_by": maybe(TEXT)}
 )
 _BATCH = shape(recorded=COUNT, duplicates=COUNT, events=rows(COUNT))
 _PERIOD = shape(
     {"period": word("day", "week", "month"), "start_date": TIME, "end_date": TIME},
     {"requests": COUNT, "tokens": COUNT},
-    _PROMPT_RESPONSE | _COST | _UNPRICED,
+    _PROMPT_RESPONSE | _COST | _UNPRICED | _HOME,
     failed_requests=COUNT,
     unique_devices=COUNT,
 )
-_SUMMED = shape({"requests": COUNT, "tokens": COUNT}, _COST | _UNPRICED)
+_SUMMED = shape({"requests": COUNT, "tokens": COUNT}, _COST | _UNPRICED | _HOME)
 _REPORT: Final = {
     "report_id": TEXT,
     "generated_at": TIME,
@@ -78,20 +85,25 @@ _REPORT: Final = {
     "events_from": maybe(TIME),
     **_FILTERED,
     "summary": shape(
-        _ROW,
+        _REPORTED,
         unique_devices=COUNT,
         failed_requests=COUNT,
         avg_tokens_per_request=MONEY,
         avg_latency_ms=maybe(MONEY),
     ),
-    "by_device": rows(shape(_DEVICE, _PLACE, _ROW)),
-    "by_endpoint": rows(shape({"endpoint": TEXT}, _ROW)),
-    "by_provider": rows(shape({"provider": TEXT, "model": maybe(TEXT)}, _ROW)),
-    "by_user": rows(shape(_USER, _ROW)),
-    "by_area": rows(shape({"area": maybe(TEXT)}, _ROW)),
-    "by_person": rows(shape({"person": maybe(TEXT)}, _ROW)),
-    "daily_breakdown": rows(shape({"date": DATE}, _ROW)),
-    "cost_summary": shape(total_cost_usd=MONEY, currency=TEXT, by_provider=by_name(MONEY)),
+    "by_device": rows(shape(_DEVICE, _PLACE, _REPORTED)),
+    "by_endpoint": rows(shape({"endpoint": TEXT}, _REPORTED)),
+    "by_provider": rows(shape({"provider": TEXT, "model": maybe(TEXT)}, _REPORTED)),
+    "by_user": rows(shape(_USER, _REPORTED)),
+    "by_area": rows(shape({"area": maybe(TEXT)}, _REPORTED)),
+    "by_person": rows(shape({"person": maybe(TEXT)}, _REPORTED)),
+    "daily_breakdown": rows(shape({"date": DATE}, _REPORTED)),
+    "cost_summary": shape(
+        total_cost_usd=MONEY,
+        currency=TEXT,
+        by_provider=by_name(MONEY),
+        home=maybe(shape(_UNCONVERTED, currency=TEXT, total=MONEY)),
+    ),
 }
 _PRICES = ("prompt_per_1m", "response_per_1m", "cache_read_per_1m", "cache_write_per_1m")
 _MORE_PRICES = ("cache_write_1h_per_1m", "reasoning_per_1m")
@@ -176,7 +188,7 @@ ANSWERS: Final[dict[tuple[str, str], Answer]] = {
         "Show today, this week, this month and what stands out",
         shape(
             {"today": _PERIOD, "week": _PERIOD, "month": _PERIOD},
-            _FILTERED,
+            _FILTERED | _HOME_CURRENCY,
             top_devices=rows(shape(_DEVICE, _PLACE, _RANKED)),
             top_endpoints=rows(shape({"endpoint": TEXT}, _RANKED)),
             peak_hours=rows(HOUR),
@@ -188,7 +200,7 @@ ANSWERS: Final[dict[tuple[str, str], Answer]] = {
     ),
     ("get", "summary"): Answer(
         "Show today, this week and this month",
-        shape({"today": _SUMMED, "week": _SUMMED, "month": _SUMMED}, _FILTERED),
+        shape({"today": _SUMMED, "week": _SUMMED, "month": _SUMMED}, _FILTERED | _HOME_CURRENCY),
         _REMOVED,
         _FROM_EVENTS,
     ),

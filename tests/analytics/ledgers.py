@@ -73,6 +73,9 @@ RENAMED = st.sampled_from(["ip:192.168.1.20", "ha:9f3c0a", "ip:10.0.0.1"])
 USERS = [None, None, "anna", "-ben"]
 TAGS = ["home", "night", "test run"]
 
+CURRENCIES = ["EUR", "JPY"]
+EXCHANGE = [Decimal("1.08"), Decimal("0.93"), Decimal("0.4"), Decimal("0.900000000007"), Decimal(3)]
+
 type Moment = Callable[[ZoneInfo, datetime], datetime | None]
 
 
@@ -146,6 +149,11 @@ OPERATIONS = st.one_of(
     st.tuples(st.just("rename"), st.tuples(RENAMED, NAMES)),
     st.tuples(st.just("move"), st.sampled_from(HOMES)),
     st.tuples(st.just("wait"), st.sampled_from([1, 3_600, 86_400, 8 * 86_400])),
+    st.tuples(
+        st.just("exchange"),
+        st.tuples(st.sampled_from(CURRENCIES), st.sampled_from(EXCHANGE), moments()),
+    ),
+    st.tuples(st.just("currency"), st.none() | st.sampled_from([*CURRENCIES, "USD"])),
 )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 import pytest
 
@@ -22,11 +22,13 @@ from .test_reference import Twins, open_twin
 class PricedTwins(Twins):
     """The engine and the reference, side by side, with prices."""
 
+    ledger: ClassVar[type[PricedLedger]] = PricedLedger
+
     @classmethod
     async def start(cls, story: Story, path: Path) -> Self:
         clock = Clock(story.now)
         chosen = replace(PLAIN, keep_details=story.keep_details)
-        reference = PricedLedger(story.zone, PRICES, FREE, home=FAMILY)
+        reference = cls.ledger(story.zone, PRICES, FREE, home=FAMILY)
         return cls(await open_twin(path, reference, clock, chosen), reference, clock, path)
 
     @property

@@ -21,6 +21,7 @@ type Wanted = Mapping[str, str]
 DAY = timedelta(days=1)
 QUARTER = timedelta(minutes=15)
 EXACT = Context(prec=100, rounding=ROUND_HALF_EVEN)
+ALWAYS = datetime(1, 1, 1, tzinfo=UTC)
 
 
 class RemovedError(Exception):
@@ -56,7 +57,8 @@ class Entry:
     """One recorded event and what has become of it.
 
     ``day`` is None while the event is live: then it lies on the day that the present zone says.
-    ``present``: the event itself is there. ``counted``: it is in the totals.
+    ``present``: the event itself is there. ``counted``: it is in the totals. ``home``: its cost in
+    the household's own currency, and which that was.
     """
 
     id: int
@@ -65,6 +67,7 @@ class Entry:
     cost: Decimal | None
     cost_source: str
     priced_as: str | None
+    home: tuple[Decimal, str] | None = None
     day: date | None = None
     present: bool = True
     counted: bool = True
@@ -115,6 +118,8 @@ class Sums:
     unpriced: int = 0
     latency_us: int = 0
     timed: int = 0
+    home: dict[str, Decimal] = field(default_factory=dict)
+    converted: dict[str, int] = field(default_factory=dict)
 
     @property
     def tokens(self) -> int:
@@ -134,6 +139,10 @@ def add_up(entries: Iterable[Entry]) -> Sums:
             sums.unpriced += 1
         else:
             sums.cost = EXACT.add(sums.cost, entry.cost)
+        if entry.home is not None:
+            amount, currency = entry.home
+            sums.home[currency] = EXACT.add(sums.home.get(currency, Decimal(0)), amount)
+            sums.converted[currency] = sums.converted.get(currency, 0) + 1
         if entry.given.get("latency_us") is not None:
             sums.latency_us += entry.given["latency_us"]
             sums.timed += 1
@@ -145,7 +154,8 @@ class Ledger:
     """Everything that was ever recorded.
 
     ``prices`` are USD per million (prompt, response) by (provider, model); ``free`` are the
-    providers that cost nothing.
+    providers that cost nothing. ``currency`` is the household's own, and ``exchange`` says from
+    when a unit of a currency was how many USD.
     """
 
     zone: ZoneInfo
@@ -157,6 +167,10 @@ class Ledger:
     given_names: dict[str, str | None] = field(default_factory=dict)
     home: Home = field(default_factory=Home)
     spellings: dict[tuple[str, str], str | None] = field(default_factory=dict)
+    currency: str | None = None
+    exchange: dict[tuple[str, datetime], Decimal] = field(
+        default_factory=lambda: {("USD", ALWAYS): Decimal(1)}
+    )
 
     # Recording
 
@@ -170,6 +184,7 @@ class Ledger:
                     return entry, True
         time = (event.get("timestamp") or now).astimezone(UTC)
         entry = Entry(len(self.entries) + 1, time, event, *self._price(event))
+        entry.home = self.home_cost(entry.cost, self.currency, time)
         if self.events_from is not None and time < self.events_from:
             entry.day = local_date(time, self.zone)
         self.entries.append(entry)
@@ -190,6 +205,28 @@ class Ledger:
                 per_million = EXACT.divide(cost, Decimal(1_000_000))
                 return round_to(per_million, 12), "default", f"default:{provider}/{known_model}"
         return None, "unpriced", None
+
+    def home_cost(
+        self, cost: Decimal | None, currency: str | None, time: datetime
+    ) -> tuple[Decimal, str] | None:
+        """Return a cost in a currency, by the last rate that held at a time."""
+        rates = [
+            (start, usd)
+            for (name, start), usd in self.exchange.items()
+            if name == currency and start <= time
+        ]
+        if cost is None or currency is None or not rates:
+            return None
+        return round_to(EXACT.divide(cost, max(rates)[1]), 12), currency
+
+    def set_exchange_rate(
+        self, currency: str, usd: Decimal, effective: datetime | None, *, now: datetime
+    ) -> None:
+        """Store a dated rate; without a date it holds always if it is the first, else from now."""
+        if effective is None:
+            known = any(name == currency for name, _ in self.exchange)
+            effective = now if known else ALWAYS
+        self.exchange[currency, effective] = usd
 
     # Care
 

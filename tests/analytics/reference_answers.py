@@ -59,6 +59,8 @@ def event(ledger: Ledger, entry: Entry) -> Answer:
         "priced_as": entry.priced_as,
         "source": given.get("source", "api"),
         "recorded_by": given.get("recorded_by"),
+        "home_cost": None if entry.home is None else entry.home[0],
+        "home_currency": None if entry.home is None else entry.home[1],
     }
 
 
@@ -153,6 +155,16 @@ def report_row(sums: Sums) -> Answer:
     }
 
 
+def at_home(ledger: Ledger, sums: Sums) -> Answer:
+    """Return the figures in the household's own currency."""
+    if ledger.currency is None:
+        return {"home_cost": None, "unconverted_requests": None}
+    return {
+        "home_cost": sums.home.get(ledger.currency, 0),
+        "unconverted_requests": sums.requests - sums.converted.get(ledger.currency, 0),
+    }
+
+
 # Dashboard and summary
 
 
@@ -168,7 +180,10 @@ def running(name: str, today: date) -> Days:
 
 def summary(ledger: Ledger, wanted: Wanted, *, now: datetime) -> Answer:
     """Answer /summary."""
-    answer: Answer = {"filter_device_ip": filter_device_ip(wanted)}
+    answer: Answer = {
+        "home_currency": ledger.currency,
+        "filter_device_ip": filter_device_ip(wanted),
+    }
     for name in ("today", "week", "month"):
         days = running(name, local_date(now, ledger.zone))
         sums = add_up(entry for _, entry in ledger.in_days(*days, wanted))
@@ -177,6 +192,7 @@ def summary(ledger: Ledger, wanted: Wanted, *, now: datetime) -> Answer:
             "tokens": sums.tokens,
             "cost_estimate": sums.cost,
             "unpriced_requests": sums.unpriced,
+            **at_home(ledger, sums),
         }
     return answer
 

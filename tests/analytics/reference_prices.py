@@ -5,6 +5,8 @@ Where the contract leaves a choice open, this is what is expected:
 - ``repriced_events`` are those whose cost, source or matched name is another than before;
   ``cost_before``, ``cost_after`` and ``still_unpriced`` are over all events that were looked at;
 - ``skipped`` lists the days, of those asked for, that have sums whose events are gone;
+- a repriced event whose cost changed is converted anew, by the rate of its own time: into the
+  currency that it was in, if it was in one;
 - in the list of unpriced models the tokens are those of the unpriced requests; of days whose
   events are gone only a model's tokens by day are known, so there it is all tokens of the days
   on which one of its requests was unpriced;
@@ -15,13 +17,11 @@ Where the contract leaves a choice open, this is what is expected:
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 
-from .reference import DAY, EXACT, QUARTER, Entry, Event, Ledger, first_instant, round_to
+from .reference import ALWAYS, DAY, EXACT, QUARTER, Entry, Event, Ledger, first_instant, round_to
 from .reference_answers import Answer
-
-ALWAYS = datetime(1, 1, 1, tzinfo=UTC)
 
 type Rates = tuple[Decimal, Decimal]
 
@@ -54,6 +54,7 @@ class PricedLedger(Ledger):
         entry, duplicate = Ledger.record(self, event, now=now)
         if not duplicate and entry.cost_source != "reported":
             entry.cost, entry.cost_source, entry.priced_as = self.price(entry)
+            entry.home = self.home_cost(entry.cost, self.currency, entry.time)
         if not duplicate:
             self.timed.append(entry)
         return entry, duplicate
@@ -167,6 +168,9 @@ class PricedLedger(Ledger):
             price = self.price(entry)
             repriced += price != (entry.cost, entry.cost_source, entry.priced_as)
             before = EXACT.add(before, entry.cost or Decimal(0))
+            if price[0] != entry.cost:
+                currency = self.currency if entry.home is None else entry.home[1]
+                entry.home = self.home_cost(price[0], currency, entry.time)
             entry.cost, entry.cost_source, entry.priced_as = price
             after = EXACT.add(after, entry.cost or Decimal(0))
             unpriced += entry.cost is None
@@ -175,13 +179,17 @@ class PricedLedger(Ledger):
             "cost_before": before,
             "cost_after": after,
             "still_unpriced": unpriced,
-            "skipped": [
-                str(day)
-                for day in self.frozen_days()
-                if (start is None or first_instant(day + DAY, self.zone) > start)
-                and (end is None or first_instant(day, self.zone) < end)
-            ],
+            "skipped": self.skipped(start, end),
         }
+
+    def skipped(self, start: datetime | None, end: datetime | None) -> list[str]:
+        """Return the days, of those asked for, that have sums whose events are gone."""
+        return [
+            str(day)
+            for day in self.frozen_days()
+            if (start is None or first_instant(day + DAY, self.zone) > start)
+            and (end is None or first_instant(day, self.zone) < end)
+        ]
 
     def frozen_days(self) -> list[date]:
         """Return the days that have sums whose events are gone."""

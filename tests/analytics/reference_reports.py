@@ -6,10 +6,11 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 import io
 
-from .reference import DAY, Entry, Ledger, Wanted, add_up, first_instant, local_date, mean
+from .reference import DAY, Entry, Ledger, Sums, Wanted, add_up, first_instant, local_date, mean
 from .reference_answers import (
     Answer,
     Days,
+    at_home,
     by,
     device,
     devices,
@@ -65,6 +66,11 @@ def report(
     sums = add_up(entries)
     models = by(entries, lambda entry: entry.model_key)
     users = by(entries, lambda entry: entry.user)
+    home = at_home(ledger, sums)
+
+    def row_of(row: Sums) -> Answer:
+        return report_row(row) | at_home(ledger, row)
+
     shown = []
     day = local_date(start, ledger.zone)
     while first_instant(day, ledger.zone) < end and day <= local_date(now, ledger.zone):
@@ -77,37 +83,43 @@ def report(
         "period_end": iso(ledger, end),
         "events_from": events_from(ledger),
         "filter_device_ip": filter_device_ip(wanted),
-        "summary": report_row(sums)
+        "summary": row_of(sums)
         | {
             "unique_devices": unique_devices(entries),
             "failed_requests": sums.failed,
             "avg_tokens_per_request": mean(sums.tokens, sums.requests, 2) if sums.requests else 0,
             "avg_latency_ms": mean(sums.latency_us, sums.timed * 1000, 2) if sums.timed else None,
         },
-        "by_device": [device(ledger, key) | report_row(row) for key, row in devices(entries)],
-        "by_endpoint": [{"endpoint": name} | report_row(row) for name, row in endpoints(entries)],
+        "by_device": [device(ledger, key) | row_of(row) for key, row in devices(entries)],
+        "by_endpoint": [{"endpoint": name} | row_of(row) for name, row in endpoints(entries)],
         "by_provider": [
-            {"provider": key[0], "model": ledger.spellings[key]} | report_row(row)
+            {"provider": key[0], "model": ledger.spellings[key]} | row_of(row)
             for key, row in sorted(
                 models.items(),
                 key=lambda one: (-one[1].requests, one[0][0], ledger.spellings[one[0]] or ""),
             )
         ],
         "by_user": [
-            {"user_id": user, "user_name": ledger.user_name(user)} | report_row(row)
+            {"user_id": user, "user_name": ledger.user_name(user)} | row_of(row)
             for user, row in sorted(users.items(), key=lambda one: (-one[1].tokens, one[0]))
         ],
-        "by_area": [{"area": name} | report_row(row) for name, row in places(entries, ledger.area)],
+        "by_area": [{"area": name} | row_of(row) for name, row in places(entries, ledger.area)],
         "by_person": [
-            {"person": name} | report_row(row) for name, row in places(entries, ledger.person)
+            {"person": name} | row_of(row) for name, row in places(entries, ledger.person)
         ],
-        "daily_breakdown": [{"date": str(one)} | report_row(row) for one, row in shown],
+        "daily_breakdown": [{"date": str(one)} | row_of(row) for one, row in shown],
         "cost_summary": {
             "total_cost_usd": sums.cost,
             "currency": "USD",
             "by_provider": {
                 provider: row.cost
                 for provider, row in by(entries, lambda entry: entry.model_key[0]).items()
+            },
+            "home": ledger.currency
+            and {
+                "currency": ledger.currency,
+                "total": home["home_cost"],
+                "unconverted_requests": home["unconverted_requests"],
             },
         },
     }
@@ -148,7 +160,10 @@ def summary_csv(ledger: Ledger, wanted: Wanted, start: datetime, end: datetime) 
         cost = None if sums.unpriced == sums.requests else sums.cost
         tokens = sums.prompt, sums.response, sums.tokens
         row = (day, named["device_ip"], endpoint, provider, sums.requests, *tokens, cost)
-        rows.append([cell(value) for value in (*row, named["device_id"], sums.unpriced)])
+        currency = ledger.currency if sums.converted.get(ledger.currency or "") else None
+        home = sums.home[currency] if currency else None
+        added = (named["device_id"], sums.unpriced, home, currency)
+        rows.append([cell(value) for value in (*row, *added)])
     return rows
 
 

@@ -190,7 +190,7 @@ async def test_another_currency_needs_an_exchange_rate(tmp_path: Path) -> None:
         await analytics.set_exchange_rate(ExchangeRate("EUR", Decimal("1.1"), berlin(2026, 3, 2)))
         with pytest.raises(InvalidInputError):
             await analytics.set_rate(euro)
-        await analytics.set_exchange_rate(ExchangeRate("EUR", Decimal("1.2")))
+        await analytics.set_exchange_rate(ExchangeRate("EUR", Decimal("1.2"), berlin(2026, 2, 1)))
         await analytics.set_rate(euro)
     async with opened(path) as analytics:
         assert await cost(analytics, berlin(2026, 3, 1)) == Decimal("2.4")

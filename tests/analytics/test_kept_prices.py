@@ -79,12 +79,12 @@ async def test_price_in_another_currency_needs_its_exchange_rate(path: Path) -> 
         with pytest.raises(InvalidInputError) as refusal:
             await analytics.set_rate(rate("2", currency="EUR"))
         assert refusal.value.field == "currency"
-        await analytics.set_exchange_rate(ExchangeRate("EUR", Decimal("1.25"), NOON - DAY))
-        await analytics.set_exchange_rate(ExchangeRate("EUR", Decimal("1.5")))
+        await analytics.set_exchange_rate(ExchangeRate("EUR", Decimal("1.25")))
+        await analytics.set_exchange_rate(ExchangeRate("EUR", Decimal("1.5"), NOON - DAY))
         await analytics.set_rate(rate("2", currency="EUR"))
         await analytics.record(acme(timestamp=NOON - 2 * DAY))
         await analytics.record(acme())
-        assert await costs(analytics) == [Decimal("2.5"), 3]
+        assert await costs(analytics) == [3, Decimal("2.5")]
 
 
 async def test_new_price_is_given_to_that_models_events_from_its_date_on(

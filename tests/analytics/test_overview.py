@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -56,21 +57,38 @@ def test_a_summary_shows_three_periods_under_one_filter() -> None:
             "tokens": 15,
             "cost_estimate": Decimal("0.000000000001"),
             "unpriced_requests": 0,
+            "home_cost": None,
+            "unconverted_requests": None,
         },
         "week": {
             "requests": 2,
             "tokens": 27,
             "cost_estimate": Decimal("2.5"),
             "unpriced_requests": 1,
+            "home_cost": None,
+            "unconverted_requests": None,
         },
         "month": {
             "requests": 0,
             "tokens": 0,
             "cost_estimate": Decimal(0),
             "unpriced_requests": 0,
+            "home_cost": None,
+            "unconverted_requests": None,
         },
+        "home_currency": None,
         "filter_device_ip": "192.168.1.2",
     }
+
+
+def test_a_household_s_own_currency_stands_beside_dollars() -> None:
+    converted = Totals(requests=3, cost=2 * 10**12, home=15 * 10**11, converted=2)
+    period = PeriodTotals(Period.DAY, NOON, converted)
+    assert period.home_cost == Decimal("1.5")
+    answer: Any = Summary(period, period, period, Filter(), "EUR").as_dict()
+    assert answer["home_currency"] == "EUR"
+    assert answer["today"]["home_cost"] == Decimal("1.5")
+    assert answer["today"]["unconverted_requests"] == 1
 
 
 def test_a_dashboard_adds_what_stands_out() -> None:
@@ -96,6 +114,8 @@ def test_a_dashboard_adds_what_stands_out() -> None:
             "tokens_response": 5,
             "cost_estimate": Decimal("0.000000000001"),
             "unpriced_requests": 0,
+            "home_cost": None,
+            "unconverted_requests": None,
             "failed_requests": 0,
             "unique_devices": 1,
         },
@@ -109,6 +129,8 @@ def test_a_dashboard_adds_what_stands_out() -> None:
             "tokens_response": 7,
             "cost_estimate": Decimal("2.5"),
             "unpriced_requests": 1,
+            "home_cost": None,
+            "unconverted_requests": None,
             "failed_requests": 1,
             "unique_devices": 2,
         },
@@ -122,6 +144,8 @@ def test_a_dashboard_adds_what_stands_out() -> None:
             "tokens_response": 0,
             "cost_estimate": Decimal(0),
             "unpriced_requests": 0,
+            "home_cost": None,
+            "unconverted_requests": None,
             "failed_requests": 0,
             "unique_devices": 3,
         },
@@ -148,6 +172,7 @@ def test_a_dashboard_adds_what_stands_out() -> None:
         "peak_hours": [9, 17],
         "recent_activity": [EVENT.as_dict()],
         "generated_at": "2026-10-28T12:00:00+01:00",
+        "home_currency": None,
         "filter_device_ip": None,
     }
     assert answer == expected

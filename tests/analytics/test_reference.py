@@ -1,8 +1,9 @@
 """The engine and the reference ledger live through the same history and answer the same."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 import os
 from pathlib import Path
 import tempfile
@@ -16,6 +17,7 @@ from custom_components.llm_analytics.analytics import (
     Analytics,
     Directory,
     EventsRemovedError,
+    ExchangeRate,
     Filter,
     NotFoundError,
     Period,
@@ -28,7 +30,7 @@ from custom_components.llm_analytics.analytics.reports import CSV_DETAILED, CSV_
 
 from . import reference_answers as expected, reference_reports as reports
 from .homes import Home
-from .ledgers import FREE, PRICES, QUESTIONS, Drawn, History, Questions, histories
+from .ledgers import FREE, PRICES, QUESTIONS, Drawn, History, Moment, Questions, histories
 from .reference import DAY, Event, Ledger, RemovedError, Wanted, first_instant, local_date
 from .support import PLAIN, Clock, drift
 
@@ -114,8 +116,11 @@ class Twins:
 
     async def _restart(self, zone: ZoneInfo) -> None:
         self.reference.set_zone(zone)
+        await self._reopen(self.engine._settings)
+
+    async def _reopen(self, chosen: Settings) -> None:
         await self.engine.close()
-        self.engine = await open_twin(self.path, self.reference, self.clock, self.engine._settings)
+        self.engine = await open_twin(self.path, self.reference, self.clock, chosen)
 
     async def _rename(self, argument: tuple[str, str | None]) -> None:
         if self.reference.rename(*argument):
@@ -126,6 +131,16 @@ class Twins:
 
     async def _move(self, home: Home) -> None:
         self.reference.home = home
+
+    async def _exchange(self, argument: tuple[str, Decimal, Moment]) -> None:
+        currency, usd, moment = argument
+        effective = moment(self.reference.zone, self.clock.now)
+        self.reference.set_exchange_rate(currency, usd, effective, now=self.clock.now)
+        await self.engine.set_exchange_rate(ExchangeRate(currency, usd, effective))
+
+    async def _currency(self, currency: str | None) -> None:
+        self.reference.currency = currency
+        await self._reopen(replace(self.engine._settings, home_currency=currency))
 
     async def _wait(self, seconds: int) -> None:
         self.clock.now += timedelta(seconds=seconds)

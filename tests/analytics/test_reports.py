@@ -66,6 +66,8 @@ def row(count: int, prompt: int, response: int, cost: str, unpriced: int = 0) ->
         "total_tokens": prompt + response,
         "cost_estimate": Decimal(cost),
         "unpriced_requests": unpriced,
+        "home_cost": None,
+        "unconverted_requests": None,
     }
 
 
@@ -148,6 +150,7 @@ def test_a_report_has_every_part_in_its_order() -> None:
             "total_cost_usd": Decimal(1),
             "currency": "USD",
             "by_provider": {"anthropic": Decimal("0.25"), "openai": Decimal("1.25")},
+            "home": None,
         },
     }
 
@@ -258,6 +261,7 @@ def test_the_columns_begin_with_the_contract_s_and_end_with_the_added_ones() -> 
     assert (
         *("date", "device_ip", "endpoint", "provider", "request_count", "tokens_prompt"),
         *("tokens_response", "total_tokens", "cost_estimate", "device_id", "unpriced_requests"),
+        *("home_cost", "home_currency"),
     ) == CSV_SUMMARY
     assert CSV_DETAILED[:11] == (
         *("timestamp", "device_ip", "device_name", "endpoint", "provider", "model"),
@@ -270,8 +274,11 @@ def test_a_summary_row_has_plain_decimals() -> None:
     totals = Totals(requests=2, prompt=30, response=12, cost=1, unpriced=1)
     cells = csv_summary(date(2026, 10, 25), "ip:192.168.1.2", ("chat", "openai"), totals)
     assert csv_lines([cells]) == (
-        "2026-10-25,192.168.1.2,chat,openai,2,30,12,42,0.000000000001,,1\r\n"
+        "2026-10-25,192.168.1.2,chat,openai,2,30,12,42,0.000000000001,,1,,\r\n"
     )
+    totals = Totals(requests=2, cost=1, unpriced=1, home=10**12, converted=1)
+    cells = csv_summary(date(2026, 10, 25), None, ("chat", "openai"), totals, "EUR")
+    assert csv_lines([cells]).endswith(",1,1,EUR\r\n")
 
 
 @pytest.mark.parametrize(
@@ -338,4 +345,6 @@ def test_a_detailed_row_follows_its_columns() -> None:
         "priced_as": "catalogue:openai/gpt-4o",
         "source": "api",
         "recorded_by": "",
+        "home_cost": "",
+        "home_currency": "",
     }

@@ -11,6 +11,7 @@ from custom_components.llm_analytics.analytics.errors import InvalidInputError
 from custom_components.llm_analytics.analytics.models import (
     PRICE_FIELDS,
     CostSource,
+    HomeCost,
     Price,
     Rate,
     Recorded,
@@ -83,7 +84,11 @@ def test_an_event_shows_everything_that_was_recorded() -> None:
             source="rest",
             recorded_by="0123",
         ),
-        price=Price(picos=12_500_000_000, source=CostSource.REPORTED),
+        price=Price(
+            picos=12_500_000_000,
+            source=CostSource.REPORTED,
+            home=HomeCost(11_600_000_000, "EUR"),
+        ),
         device_name="Kitchen tablet",
     )
     assert event.as_dict() == {
@@ -118,6 +123,8 @@ def test_an_event_shows_everything_that_was_recorded() -> None:
         "priced_as": None,
         "source": "rest",
         "recorded_by": "0123",
+        "home_cost": Decimal("0.0116"),
+        "home_currency": "EUR",
     }
 
 
@@ -139,6 +146,8 @@ def test_what_an_event_did_not_say_is_null_and_nobody_is_anonymous() -> None:
         "cost_estimate",
         "priced_as",
         "recorded_by",
+        "home_cost",
+        "home_currency",
     }
     assert (shown["user_id"], shown["tags"], shown["cost_source"]) == ("anonymous", [], "unpriced")
 

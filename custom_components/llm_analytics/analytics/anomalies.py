@@ -53,9 +53,9 @@ class Score:
         return (self.value - self.expected) / self.scale
 
     @property
-    def shown_value(self) -> Decimal:
+    def shown_value(self) -> Decimal | int:
         """Return the day's figure, a cost in USD."""
-        return self._shown(self.value)
+        return from_pico(self.value) if self.metric == "cost" else self.value
 
     @property
     def shown_expected(self) -> Decimal:

@@ -4,22 +4,30 @@ Repricing changes many rows, so it works in small steps as everything in ``keepe
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 import sqlite3
 import time
 from typing import Final
 
 from .catalogue import Catalogue
-from .costs import Estimate, RateList, Repricing
+from .costs import Conversion, Estimate, RateList, Repricing
 from .errors import InvalidInputError, NotFoundError
 from .models import Rate, UsageEvent
 from .periods import Days, day_span, midnight, to_us
 from .pricing import ExchangeRate, PriceBook
 from .reader import LedgerReader, check_order
 from .settings import Settings
-from .store import answers, maintenance, notices, prices, queries, repricing
+from .store import (
+    answers,
+    converting,
+    maintenance,
+    notices,
+    prices,
+    queries,
+    repricing,
+)
 from .store.database import Connection
 from .store.events import EventWriter
 
@@ -32,10 +40,11 @@ class Costing(LedgerReader):
 
     _db: Connection
     _events: EventWriter
-    _settings: Settings
     _catalogue: Catalogue | None
     _reprice_from: tuple[repricing.Scope, tuple[int, int]] | None
+    _convert_from: tuple[converting.Scope, tuple[int, int]] | None
     _wrote: Callable[[], None]
+    _committed: Callable[[], None]
 
     async def _renew_prices(self) -> None:
         """Make the price book anew from the settings, the catalogue and the file."""
@@ -47,7 +56,7 @@ class Costing(LedgerReader):
             notices.forget_priced(db, events.book, now)
 
         await self._db.run(renew)
-        self._reprice_from = None
+        self._reprice_from = self._convert_from = None
 
     async def set_catalogue(self, catalogue: Catalogue | None) -> None:
         """Price what is recorded from now on from another catalogue."""
@@ -109,11 +118,23 @@ class Costing(LedgerReader):
         start = 0 if kept.effective is None else to_us(kept.effective)
         return await self._reprice(start, _FOREVER, only_unpriced=False, models=models)
 
-    async def set_exchange_rate(self, rate: ExchangeRate) -> None:
-        """Store a dated exchange rate; what was recorded keeps its price until repriced."""
+    async def set_exchange_rate(self, rate: ExchangeRate) -> ExchangeRate:
+        """Store a dated exchange rate and return it; what was recorded keeps its costs.
+
+        Without a date it holds from the beginning if the currency has no rate yet, else from now.
+        """
         self._check_open()
-        await self._db.run(lambda db: prices.set_exchange_rate(db, rate))
+        now = self._clock()
+        kept = await self._db.run(lambda db: prices.set_exchange_rate(db, rate, now))
         await self._renew_prices()
+        self._committed()
+        return kept
+
+    async def exchange_rates(
+        self, currency: str | None = None, limit: int = 100
+    ) -> Sequence[ExchangeRate]:
+        """Return the exchange rates of one currency or all, by currency, the newest first."""
+        return await self._read(lambda db: prices.exchange_rates(db, currency, limit))
 
     async def delete_rate(
         self, provider: str, model: str, effective: datetime | None = None
@@ -143,6 +164,60 @@ class Costing(LedgerReader):
         scope, unless a price was set in between. Raises InvalidInputError unless start < end,
         EventsRemovedError for a bound whose events are gone.
         """
+        await self._check_scope(start, end)
+        return await self._reprice(*_bounds(start, end), only_unpriced=only_unpriced, budget=budget)
+
+    async def convert(
+        self,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        *,
+        only_unconverted: bool = True,
+        budget: float = _BUDGET,
+    ) -> Conversion:
+        """Give events with start <= time < end their cost in the household's own currency.
+
+        Each by the rate of its own time that is known now; those that have a figure already only
+        unless ``only_unconverted``. A call that was not complete is gone on with by the next of
+        the same scope. Raises InvalidInputError without such a currency or unless start < end,
+        EventsRemovedError for a bound whose events are gone.
+        """
+        currency, events = self.home_currency, self._events
+        if currency is None:
+            raise InvalidInputError("currency", "the option for a household currency is off")
+        await self._check_scope(start, end)
+        deadline = time.monotonic() + budget
+        low, high = _bounds(start, end)
+        asked = converting.Scope(low, high, only_unconverted)
+        scope = replace(asked, start=max(low, events.events_from, 0))
+        position = None
+        if self._convert_from is not None and self._convert_from[0] == asked:
+            position = self._convert_from[1]
+        converted = left = 0
+        complete = False
+        while not complete and time.monotonic() < deadline:
+            at = position
+
+            def step(db: sqlite3.Connection, at: tuple[int, int] | None = at) -> converting.Step:
+                return converting.convert(db, scope, at, book=events.book, zone=events.zone)
+
+            done = await self._db.run(step)
+            converted += done.converted
+            left += done.left
+            position = done.position
+            complete = position is None
+        self._convert_from = None if position is None else (asked, position)
+        if converted:
+            self._wrote()
+        return Conversion(
+            currency=currency,
+            converted=converted,
+            left=left,
+            skipped=await self._skipped(low, high),
+            complete=complete,
+        )
+
+    async def _check_scope(self, start: datetime | None, end: datetime | None) -> None:
         zone = self._zone
         if start is not None and end is not None:
             check_order(start, end)
@@ -153,12 +228,16 @@ class Costing(LedgerReader):
                 queries.check_events(db, to_us(start), zone, "start")
 
         await self._read(check)
-        return await self._reprice(
-            0 if start is None else to_us(start),
-            _FOREVER if end is None else to_us(end),
-            only_unpriced=only_unpriced,
-            budget=budget,
-        )
+
+    async def _skipped(self, start: int, end: int) -> list[date]:
+        """Return the days between two times (µs) whose events are gone."""
+        zone = self._zone
+        return [
+            day
+            for day in await self._db.run(maintenance.frozen_days)
+            if to_us(day_span(Days(day, day), zone).end) > start
+            and to_us(midnight(day, zone)) < end
+        ]
 
     async def _reprice(
         self,
@@ -170,7 +249,7 @@ class Costing(LedgerReader):
         budget: float = _BUDGET,
     ) -> Repricing:
         self._check_open()
-        zone, events = self._zone, self._events
+        events = self._events
         deadline = time.monotonic() + budget
         asked = repricing.Scope(start=start, end=end, only_unpriced=only_unpriced, models=models)
         scope = replace(asked, start=max(start, events.events_from, 0))
@@ -197,21 +276,19 @@ class Costing(LedgerReader):
         self._reprice_from = None if position is None else (asked, position)
         if repriced:
             self._wrote()
-        skipped = [
-            day
-            for day in await self._db.run(maintenance.frozen_days)
-            if to_us(day_span(Days(day, day), zone).end) > start
-            and to_us(midnight(day, zone)) < end
-        ]
         return Repricing(
             repriced=repriced,
             cost_before=before,
             cost_after=after,
             still_unpriced=unpriced,
-            skipped=skipped,
+            skipped=await self._skipped(start, end),
             only_unpriced=only_unpriced,
             complete=complete,
         )
+
+
+def _bounds(start: datetime | None, end: datetime | None) -> tuple[int, int]:
+    return 0 if start is None else to_us(start), _FOREVER if end is None else to_us(end)
 
 
 def price_book(
@@ -224,4 +301,5 @@ def price_book(
         exchange_rates=exchange,
         catalogue=catalogue,
         free=frozenset(settings.free_providers),
+        home=settings.home_currency,
     )

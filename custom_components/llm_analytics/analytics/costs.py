@@ -192,6 +192,38 @@ class Repricing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Conversion:
+    """What converting recorded events changed; ``left`` have no figure in the currency."""
+
+    currency: str
+    converted: int
+    left: int
+    skipped: Sequence[date]
+    complete: bool
+
+    def as_dict(self) -> dict[str, Json]:
+        """Return the outcome as the API writes it."""
+        return {
+            "status": "ok" if self.complete else "incomplete",
+            "message": self._message(),
+            "currency": self.currency,
+            "converted_events": self.converted,
+            "still_unconverted": self.left,
+            "skipped": [day.isoformat() for day in self.skipped],
+            "complete": self.complete,
+        }
+
+    def _message(self) -> str:
+        if not self.complete:
+            return "There is more to do: convert with the same fields until it is complete"
+        if self.converted:
+            return f"{self.converted} events now have a cost in {self.currency}"
+        if self.left:
+            return "Nothing changed: the events that are left have no cost or no exchange rate"
+        return f"Nothing changed: every event already has its cost in {self.currency}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rebuilding:
     """What rebuilding the sums found: ``drift`` counts rows that were not as they must be."""
 

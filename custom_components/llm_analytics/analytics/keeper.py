@@ -23,7 +23,6 @@ from .notices import Notice
 from .overview import Attention, CleanUp, Figures
 from .periods import DAY, Days, from_us, midnight, to_us
 from .reader import LedgerReader
-from .settings import Settings
 from .store import filters, forgetting, maintenance, notices as store_notices, prices, queries
 from .store.aggregates import Dimension
 from .store.database import Connection, hold_still, let_go, transaction
@@ -43,7 +42,6 @@ class LedgerKeeper(LedgerReader):
     _path: Path
     _db: Connection
     _events: EventWriter
-    _settings: Settings
     _cleaning: asyncio.Lock
     _rebuild_from: date | None
     _reached: Reached

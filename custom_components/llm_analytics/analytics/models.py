@@ -205,13 +205,26 @@ TOKEN_FIELDS: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class HomeCost:
+    """What an event costs in the household's own currency: picos of it."""
+
+    picos: int
+    currency: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """What an event costs: picos (None if unpriced), where that comes from, what was matched."""
+    """What an event costs: picos (None if unpriced), where that comes from, what was matched.
+
+    ``home`` is the same in the household's own currency, None where there is none or no exchange
+    rate was known.
+    """
 
     picos: int | None
     source: CostSource
     priced_as: str | None = None
+    home: HomeCost | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,6 +273,8 @@ class StoredEvent:
             "cost_estimate": None if price.picos is None else from_pico(price.picos),
             "cost_source": price.source,
             "priced_as": price.priced_as,
+            "home_cost": None if price.home is None else from_pico(price.home.picos),
+            "home_currency": None if price.home is None else price.home.currency,
             "source": usage.source,
             "recorded_by": usage.recorded_by,
         }

@@ -34,15 +34,21 @@ class PeriodTotals:
         """Return the exact cost in USD."""
         return from_pico(self.totals.cost)
 
+    @property
+    def home_cost(self) -> Decimal:
+        """Return the exact cost of the converted events in the household's own currency."""
+        return from_pico(self.totals.home)
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The three running periods under one filter."""
+    """The three running periods under one filter; ``currency`` is the household's own."""
 
     today: PeriodTotals
     week: PeriodTotals
     month: PeriodTotals
     filter: Filter
+    currency: str | None = None
 
     def as_dict(self) -> dict[str, Json]:
         """Return the summary as the API writes it."""
@@ -54,8 +60,12 @@ class Summary:
                 "tokens": totals.tokens,
                 "cost_estimate": from_pico(totals.cost),
                 "unpriced_requests": totals.unpriced,
+                **totals.in_home_currency(self.currency),
             }
-        return answer | {"filter_device_ip": self.filter.device_ip}
+        return answer | {
+            "home_currency": self.currency,
+            "filter_device_ip": self.filter.device_ip,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +90,7 @@ class Figures:
     budgets watched stand. ``crossings`` are the thresholds crossed in the running periods and in
     those that have closed since the last look. ``unpriced_models`` are provider/model of what
     had no price today or yesterday, ``scores`` how these two days stand within the last 30.
+    ``rate_known`` is False while the household's own currency cannot be converted to.
     """
 
     day: date
@@ -92,6 +103,7 @@ class Figures:
     crossings: Sequence[Crossing]
     unpriced_models: Sequence[str]
     scores: LatestScores
+    rate_known: bool = True
 
     @property
     def cost_change_percent(self) -> Decimal:
@@ -132,6 +144,7 @@ class Dashboard:
             answer[name] = (
                 {"period": row.period, "start_date": row.start.isoformat(), "end_date": now}
                 | row.totals.as_dict()
+                | row.totals.in_home_currency(self.summary.currency)
                 | {"unique_devices": self.unique_devices[row.period]}
             )
         return answer | {
@@ -140,6 +153,7 @@ class Dashboard:
             "peak_hours": list(self.peak_hours),
             "recent_activity": [event.as_dict() for event in self.recent_activity],
             "generated_at": now,
+            "home_currency": self.summary.currency,
             "filter_device_ip": self.summary.filter.device_ip,
         }
 

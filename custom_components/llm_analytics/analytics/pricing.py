@@ -10,16 +10,18 @@ Each event is priced alone, never a sum of events, because tiers are a matter of
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Final
 
 from .catalogue import Catalogue
 from .default_rates import DEFAULT_RATES, FREE_PROVIDERS, SUBSCRIPTION_PROVIDERS
-from .models import CostSource, Price, Rate, ServiceTier, UsageEvent
-from .money import to_pico, to_scale
+from .errors import InvalidInputError
+from .models import CostSource, HomeCost, Price, Rate, ServiceTier, UsageEvent
+from .money import PICO, divide_half_even, from_pico, to_pico, to_scale
 from .rates import RATE_PLACES, Band, Quote, TokenRates, base_names, normal_name
+from .totals import Json
 
 _CACHE_LIMIT: Final = 4_096
 # The variant of a model that a gateway gives away; never to be priced as the model itself.
@@ -30,11 +32,31 @@ _UNPRICED: Final = Price(picos=None, source=CostSource.UNPRICED)
 
 @dataclass(frozen=True, slots=True)
 class ExchangeRate:
-    """From ``effective`` on (None: always), one unit of ``currency`` is ``usd`` US dollars."""
+    """From ``effective`` on (None: always), one unit of ``currency`` is ``usd`` US dollars.
+
+    ``usd`` is kept with 12 places. Raises InvalidInputError where nothing is left of it.
+    """
 
     currency: str
     usd: Decimal
     effective: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """Round the rate as it is kept."""
+        if (picos := to_pico(self.usd)) <= 0:
+            raise InvalidInputError("usd", "must be more than 0 with 12 decimal places")
+        object.__setattr__(self, "usd", from_pico(picos))
+
+    def as_dict(self, zone: tzinfo) -> dict[str, Json]:
+        """Return the rate as the API writes it, its date in ``zone``."""
+        effective = self.effective
+        return {
+            "currency": self.currency,
+            "usd": self.usd,
+            "effective_date": (
+                None if effective is None else effective.astimezone(zone).isoformat()
+            ),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +73,7 @@ class PriceBook:
     """Every price the ledger knows. Not safe to share between threads; made anew on a change.
 
     ``catalogue`` None leaves that step out. ``free`` lists the providers whose models cost
-    nothing; their events are priced at 0, not unpriced.
+    nothing; their events are priced at 0, not unpriced. ``home`` is the household's own currency.
     """
 
     overrides: Iterable[Rate] = ()
@@ -59,6 +81,7 @@ class PriceBook:
     catalogue: Catalogue | None = None
     free: Collection[str] = FREE_PROVIDERS
     subscription: Collection[str] = SUBSCRIPTION_PROVIDERS
+    home: str | None = None
     _dated: dict[tuple[str, str], _Dated[Rate]] = field(init=False)
     _exchange: dict[str, _Dated[ExchangeRate]] = field(init=False)
     _steps: dict[tuple[str, str, ServiceTier | None, int], Step | None] = field(
@@ -74,7 +97,25 @@ class PriceBook:
         self._exchange = {currency: dated for (currency, _), dated in exchange.items()}
 
     def price(self, event: UsageEvent, moment: datetime) -> Price:
-        """Return what an event of that (aware) time costs by the ladder."""
+        """Return what an event of that (aware) time costs, in the household's currency too."""
+        price = self._price(event, moment)
+        if self.home is None:
+            return price
+        return replace(price, home=self.home_cost(price.picos, self.home, moment))
+
+    def home_cost(
+        self, picos: int | None, currency: str | None, moment: datetime
+    ) -> HomeCost | None:
+        """Return an amount of USD in a currency by the rate of an (aware) time.
+
+        Rounded half to even, once. None for no amount, no currency or no rate known.
+        """
+        rate = None if currency is None else self.exchange_rate(currency, moment)
+        if picos is None or currency is None or rate is None:
+            return None
+        return HomeCost(divide_half_even(picos * PICO, to_pico(rate)), currency)
+
+    def _price(self, event: UsageEvent, moment: datetime) -> Price:
         if event.cost_estimate is not None:
             return Price(picos=to_pico(event.cost_estimate), source=CostSource.REPORTED)
         step = self.step(event.provider, event.model, event.service_tier, moment)

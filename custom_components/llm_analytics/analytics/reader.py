@@ -19,6 +19,7 @@ from .overview import Dashboard, EventPage, Figures, Health, Summary, Watch
 from .periods import from_us, to_us
 from .places import Directory
 from .schema import SCHEMA_VERSION
+from .settings import Settings
 from .store import answers, breakdowns, figures, filters, listing, queries
 from .store.database import Connection
 from .store.events import Pending, Written, read_event
@@ -35,6 +36,7 @@ class LedgerReader:
     """The part of the ledger that only reads. All instants given are in the home's zone."""
 
     _zone: ZoneInfo
+    _settings: Settings
     _clock: Callable[[], datetime]
     _directory: Callable[[], Directory]
     _reader: Connection
@@ -48,6 +50,11 @@ class LedgerReader:
     def zone(self) -> ZoneInfo:
         """Return the home's time zone."""
         return self._zone
+
+    @property
+    def home_currency(self) -> str | None:
+        """Return the currency of the second figure that is asked for, None if none is."""
+        return self._settings.home_currency
 
     def _check_open(self) -> None:
         if self._closed:
@@ -119,7 +126,13 @@ class LedgerReader:
     async def summary(self, wanted: Filter = ANYTHING) -> Summary:
         """Return the sums of today, this week (from Monday) and this month."""
         return await self._read(
-            partial(answers.summary, wanted=wanted, now=self._clock(), zone=self._zone)
+            partial(
+                answers.summary,
+                wanted=wanted,
+                now=self._clock(),
+                zone=self._zone,
+                currency=self.home_currency,
+            )
         )
 
     async def figures(self, watch: Watch = NOTHING) -> Figures:
@@ -131,6 +144,7 @@ class LedgerReader:
                 looked=self._looked,
                 now=self._clock(),
                 zone=self._zone,
+                currency=self.home_currency,
             )
         )
         self._looked = found.day
@@ -145,6 +159,7 @@ class LedgerReader:
                 now=self._clock(),
                 zone=self._zone,
                 directory=self._directory(),
+                currency=self.home_currency,
             )
         )
 

@@ -52,6 +52,7 @@ class Reporting(LedgerReader):
                 now=now,
                 zone=zone,
                 directory=directory,
+                currency=self.home_currency,
             )
         )
 
@@ -149,7 +150,7 @@ class Reporting(LedgerReader):
 
     async def summary_csv(self, covered: Export, wanted: Filter = ANYTHING) -> AsyncGenerator[str]:
         """Yield an export as CSV text, one row a day, device, endpoint and provider."""
-        zone, span = self._zone, covered.span
+        zone, span, currency = self._zone, covered.span, self.home_currency
         yield csv_lines([CSV_SUMMARY])
         first = span.start.astimezone(zone).date()
         last = min(span.end, self._clock() + AHEAD).astimezone(zone).date()
@@ -158,7 +159,7 @@ class Reporting(LedgerReader):
             part = Span(max(span.start, whole.start), min(span.end, whole.end))
             if part.start < part.end:
                 rows = await self._read(
-                    partial(export.day_rows, wanted=wanted, span=part, zone=zone)
+                    partial(export.day_rows, wanted=wanted, span=part, zone=zone, currency=currency)
                 )
                 if rows:
-                    yield csv_lines(csv_summary(day, *row) for row in rows)
+                    yield csv_lines(csv_summary(day, *row, currency=currency) for row in rows)

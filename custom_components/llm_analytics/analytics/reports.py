@@ -31,6 +31,8 @@ CSV_SUMMARY: Final = (
     "cost_estimate",
     "device_id",
     "unpriced_requests",
+    "home_cost",
+    "home_currency",
 )
 CSV_DETAILED: Final = (
     "timestamp",
@@ -63,6 +65,8 @@ CSV_DETAILED: Final = (
     "priced_as",
     "source",
     "recorded_by",
+    "home_cost",
+    "home_currency",
 )
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -158,7 +162,10 @@ def by_requests(rows: Iterable[EndpointTotals]) -> list[EndpointTotals]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The figures of one period; instants are in the home's zone, ``end`` is exclusive."""
+    """The figures of one period; instants are in the home's zone, ``end`` is exclusive.
+
+    ``currency`` is the household's own, None where it asked for none.
+    """
 
     report_id: str
     generated_at: datetime
@@ -176,6 +183,7 @@ class Report:
     persons: Sequence[tuple[str | None, Totals]]
     days: Sequence[tuple[date, Totals]]
     totals: Totals
+    currency: str | None = None
 
     def as_dict(self) -> dict[str, Json]:
         """Return the report as the API writes it."""
@@ -188,20 +196,22 @@ class Report:
             "period_end": self.end.isoformat(),
             "events_from": None if self.events_from is None else self.events_from.isoformat(),
             "filter_device_ip": self.filter.device_ip,
-            "summary": totals.as_row()
+            "summary": self._row(totals)
             | {
                 "unique_devices": self.unique_devices,
                 "failed_requests": totals.failed,
                 "avg_tokens_per_request": average(totals.tokens, totals.requests),
                 "avg_latency_ms": average_latency(totals),
             },
-            "by_device": [row.identity() | row.totals.as_row() for row in by_tokens(self.devices)],
+            "by_device": [
+                row.identity() | self._row(row.totals) for row in by_tokens(self.devices)
+            ],
             "by_endpoint": [
-                {"endpoint": row.endpoint, **row.totals.as_row()}
+                {"endpoint": row.endpoint, **self._row(row.totals)}
                 for row in by_requests(self.endpoints)
             ],
             "by_provider": [
-                {"provider": row.provider, "model": row.model, **row.totals.as_row()}
+                {"provider": row.provider, "model": row.model, **self._row(row.totals)}
                 for row in sorted(
                     self.models,
                     key=lambda row: (-row.totals.requests, row.provider, row.model or ""),
@@ -211,16 +221,16 @@ class Report:
                 {
                     "user_id": row.user or ANONYMOUS,
                     "user_name": row.name,
-                    **row.totals.as_row(),
+                    **self._row(row.totals),
                 }
                 for row in sorted(
                     self.users, key=lambda row: (-row.totals.tokens, row.user or ANONYMOUS)
                 )
             ],
-            "by_area": [{"area": name, **sums.as_row()} for name, sums in self.areas],
-            "by_person": [{"person": name, **sums.as_row()} for name, sums in self.persons],
+            "by_area": [{"area": name, **self._row(sums)} for name, sums in self.areas],
+            "by_person": [{"person": name, **self._row(sums)} for name, sums in self.persons],
             "daily_breakdown": [
-                {"date": day.isoformat(), **day_totals.as_row()} for day, day_totals in self.days
+                {"date": day.isoformat(), **self._row(day_totals)} for day, day_totals in self.days
             ],
             "cost_summary": {
                 "total_cost_usd": from_pico(totals.cost),
@@ -233,7 +243,20 @@ class Report:
                     )
                     for provider in sorted({row.provider for row in self.models})
                 },
+                "home": self._home(),
             },
+        }
+
+    def _row(self, totals: Totals) -> dict[str, Json]:
+        return totals.as_row() | totals.in_home_currency(self.currency)
+
+    def _home(self) -> Json:
+        if self.currency is None:
+            return None
+        return {
+            "currency": self.currency,
+            "total": from_pico(self.totals.home),
+            "unconverted_requests": self.totals.requests - self.totals.converted,
         }
 
 
@@ -268,7 +291,11 @@ def csv_event(event: StoredEvent) -> list[object]:
 
 
 def csv_summary(
-    day: date, device: str | None, names: tuple[str, str], totals: Totals
+    day: date,
+    device: str | None,
+    names: tuple[str, str],
+    totals: Totals,
+    currency: str | None = None,
 ) -> list[object]:
     """Return the sums of a day, device, endpoint and provider as a row under CSV_SUMMARY."""
     device_ip, device_id = device_parts(device)
@@ -286,6 +313,8 @@ def csv_summary(
         None if unpriced_only else format(from_pico(totals.cost), "f"),
         device_id,
         totals.unpriced,
+        format(from_pico(totals.home), "f") if totals.converted else None,
+        currency if totals.converted else None,
     ]
 
 

@@ -24,6 +24,9 @@ leave 64 bits fails the statement instead of turning into a float.
   that clean-up has removed, all before ``floor``; ``hourly_gone`` the names that are to be removed.
 - ``notice`` remembers what has been announced, by kind, key and local day, so that a restart does
   not announce it again.
+- ``event.home_cost`` is a frozen second figure in the household's own currency (picos of
+  ``home_currency``, at the rate of the event's own time); both NULL where there is none.
+  ``agg_home`` sums it as ``agg_day`` sums the rest, and has no row in a home without one.
 - ``ledger`` has one row: the counters, the zone of the day rows, ``events_from``, the instant
   before which single events have been removed, and ``looked``, the local day on which what is
   watched was last looked at.
@@ -292,6 +295,21 @@ _SCHEMA_2: Final = (
     ) STRICT, WITHOUT ROWID
     """,
     "CREATE TABLE hourly_gone (slug TEXT PRIMARY KEY NOT NULL) STRICT, WITHOUT ROWID",
+    # The cost in the household's own currency, and its sums.
+    "ALTER TABLE event ADD COLUMN home_cost INTEGER",
+    "ALTER TABLE event ADD COLUMN home_currency TEXT",
+    """
+    CREATE TABLE agg_home (
+        dimension INTEGER NOT NULL,
+        day INTEGER NOT NULL,
+        key INTEGER NOT NULL,
+        frozen INTEGER NOT NULL,
+        currency TEXT NOT NULL,
+        requests INTEGER NOT NULL,
+        cost INTEGER NOT NULL,
+        PRIMARY KEY (dimension, day, key, frozen, currency)
+    ) STRICT, WITHOUT ROWID
+    """,
 )
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_SCHEMA_1, _SCHEMA_2)

@@ -67,6 +67,7 @@ class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper):
         self._rebuild_from: date | None = None
         self._reprice_from = None
         self._reached = {}
+        self._convert_from = None
         self._closed = False
         self._exports = 0
         self._looked = None

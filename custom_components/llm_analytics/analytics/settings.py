@@ -20,6 +20,7 @@ class Settings:
     """What the household has chosen. ``retention_days`` 0 keeps events for ever.
 
     ``person_key`` (up to 64 bytes) makes the pseudonyms; whoever has it can tell whose they are.
+    ``home_currency`` (ISO 4217) asks for a second figure of what is recorded from now on.
     """
 
     retention_days: int = 365
@@ -29,3 +30,4 @@ class Settings:
     person_key: bytes = field(default=b"", repr=False)
     use_catalogue: bool = True
     free_providers: Collection[str] = field(default=FREE_PROVIDERS)
+    home_currency: str | None = None

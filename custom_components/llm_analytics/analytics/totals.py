@@ -46,7 +46,8 @@ class Totals:
     """Sums over a set of events. ``cost`` and ``latency`` are picos and microseconds.
 
     ``unpriced`` counts the events without a cost, ``timed`` those that gave a latency,
-    ``without_usage`` those without any token.
+    ``without_usage`` those without any token. ``home`` is picos of the household's own currency,
+    where that was asked for, over the ``converted`` events.
     """
 
     requests: int = 0
@@ -62,6 +63,8 @@ class Totals:
     unpriced: int = 0
     latency: int = 0
     timed: int = 0
+    home: int = 0
+    converted: int = 0
 
     @property
     def tokens(self) -> int:
@@ -70,7 +73,7 @@ class Totals:
 
     def __add__(self, other: Totals) -> Totals:
         """Return the sums over both sets."""
-        return Totals(*(getattr(self, name) + getattr(other, name) for name in TOTAL_NAMES))
+        return Totals(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
 
     def as_dict(self) -> dict[str, Json]:
         """Return the API's totals (T)."""
@@ -95,8 +98,20 @@ class Totals:
             "unpriced_requests": self.unpriced,
         }
 
+    def in_home_currency(self, currency: str | None) -> dict[str, Json]:
+        """Return the household's own figures as the API writes them; null without a currency."""
+        if currency is None:
+            return {"home_cost": None, "unconverted_requests": None}
+        return {
+            "home_cost": from_pico(self.home),
+            "unconverted_requests": self.requests - self.converted,
+        }
 
-TOTAL_NAMES: Final = tuple(field.name for field in fields(Totals))
+
+# What a row of day sums holds; the household's own figures have rows of their own.
+TOTAL_NAMES: Final = tuple(
+    field.name for field in fields(Totals) if field.name not in {"home", "converted"}
+)
 
 
 def sum_totals(parts: Iterable[Totals]) -> Totals:

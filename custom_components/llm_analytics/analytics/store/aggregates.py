@@ -12,6 +12,7 @@ from operator import add
 import sqlite3
 from typing import Final
 
+from ..models import HomeCost
 from ..periods import SLOT_US
 from ..totals import TOTAL_NAMES
 from .names import Ids
@@ -56,6 +57,16 @@ _DROP_EMPTY_DAY: Final = """
     DELETE FROM agg_day
     WHERE dimension = ? AND day = ? AND key = ? AND frozen = ? AND requests = 0
 """
+_ADD_HOME: Final = """
+    INSERT INTO agg_home (dimension, day, key, frozen, currency, requests, cost)
+    VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (dimension, day, key, frozen, currency) DO UPDATE SET
+    requests = requests + excluded.requests, cost = cost + excluded.cost
+"""
+_DROP_EMPTY_HOME: Final = """
+    DELETE FROM agg_home
+    WHERE dimension = ? AND day = ? AND key = ? AND frozen = ? AND currency = ? AND requests = 0
+"""
 _NOTE: Final = """
     INSERT INTO slot_change (dimension, key, taken, slot) VALUES (?, ?, 0, ?)
     ON CONFLICT (dimension, key, taken) DO UPDATE SET slot = MIN(slot, excluded.slot)
@@ -64,6 +75,20 @@ _NEVER: Final = 2**62
 
 # The earliest quarter of an hour that is already noted, by (dimension, key).
 type Noted = dict[tuple[int, int], int]
+
+
+def keys_of(ids: Ids) -> tuple[tuple[Dimension, int], ...]:
+    """Return the key of a combination's rows in each dimension, its tags' aside."""
+    series, device, endpoint, model, user = ids
+    return (
+        (Dimension.SERIES, series),
+        (Dimension.TOTAL, 0),
+        (Dimension.DEVICE, device),
+        (Dimension.ENDPOINT, endpoint),
+        (Dimension.MODEL, model),
+        (Dimension.USER, user),
+        (Dimension.USER_MODEL, user_model_key(user, model)),
+    )
 
 
 def user_model_key(user: int, model: int) -> int:
@@ -84,6 +109,7 @@ class Changes:
         self._series: dict[tuple[Ids, int, int], Vector] = {}
         self._tags: dict[tuple[int, int, int], Vector] = {}
         self._slots: dict[tuple[int, int, int], Vector] = {}
+        self._home: dict[tuple[int, int, int, int, str], Vector] = {}
 
     def add(
         self, ids: Ids, tags: Iterable[int], *, time: int, day: int, frozen: int, vector: Vector
@@ -104,20 +130,28 @@ class Changes:
         ):
             _accumulate(self._slots, (dimension, slot, key), values)
 
+    def add_home(
+        self,
+        ids: Ids,
+        tags: Iterable[int],
+        *,
+        day: int,
+        frozen: int,
+        home: HomeCost | None,
+        sign: int = 1,
+    ) -> None:
+        """Add what one event costs in the household's currency, or with ``sign`` -1 subtract it."""
+        if home is None:
+            return
+        vector = (sign, sign * home.picos)
+        for dimension, key in (*keys_of(ids), *((Dimension.TAG, tag) for tag in tags)):
+            _accumulate(self._home, (dimension, day, key, frozen, home.currency), vector)
+
     def day_rows(self) -> dict[tuple[int, int, int, int], Vector]:
         """Return the changes to ``agg_day`` by (dimension, day, key, frozen)."""
         rows: dict[tuple[int, int, int, int], Vector] = {}
         for (ids, day, frozen), vector in self._series.items():
-            series, device, endpoint, model, user = ids
-            rows[Dimension.SERIES, day, series, frozen] = vector
-            for dimension, key in (
-                (Dimension.TOTAL, 0),
-                (Dimension.DEVICE, device),
-                (Dimension.ENDPOINT, endpoint),
-                (Dimension.MODEL, model),
-                (Dimension.USER, user),
-                (Dimension.USER_MODEL, user_model_key(user, model)),
-            ):
+            for dimension, key in keys_of(ids):
                 _accumulate(rows, (dimension, day, key, frozen), vector)
         for (tag, day, frozen), vector in self._tags.items():
             rows[Dimension.TAG, day, tag, frozen] = vector
@@ -139,6 +173,10 @@ class Changes:
         note_slots(db, slots, noted)
         if may_empty:
             db.executemany(_DROP_EMPTY_DAY, list(days))
+        if self._home:
+            db.executemany(_ADD_HOME, [key + values for key, values in self._home.items()])
+            lessened = [key for key, (requests, _) in self._home.items() if requests < 0]
+            db.executemany(_DROP_EMPTY_HOME, lessened)
 
 
 def note_slots(

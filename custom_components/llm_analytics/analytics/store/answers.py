@@ -57,22 +57,35 @@ def snapshot[T](db: sqlite3.Connection, read: Callable[[], T]) -> T:
         db.execute("ROLLBACK")
 
 
-def total(db: sqlite3.Connection, window: Window, chosen: Chosen | None, zone: ZoneInfo) -> Totals:
-    """Return the sums of a window under a filter."""
-    return sum_totals(queries.sums(db, window, chosen, zone=zone).values())
+def total(
+    db: sqlite3.Connection,
+    window: Window,
+    chosen: Chosen | None,
+    zone: ZoneInfo,
+    currency: str | None = None,
+) -> Totals:
+    """Return the sums of a window under a filter, in the household's own ``currency`` too."""
+    return sum_totals(queries.sums(db, window, chosen, zone=zone, currency=currency).values())
 
 
-def summary(db: sqlite3.Connection, wanted: Filter, *, now: datetime, zone: ZoneInfo) -> Summary:
+def summary(
+    db: sqlite3.Connection,
+    wanted: Filter,
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+    currency: str | None = None,
+) -> Summary:
     """Return the sums of today, this week and this month."""
     chosen = filters.choose(db, wanted)
     today = now.astimezone(zone).date()
 
     def row(period: Period) -> PeriodTotals:
         days = to_date(period, today=today)
-        totals = total(db, Window(days), chosen, zone)
+        totals = total(db, Window(days), chosen, zone, currency)
         return PeriodTotals(period, midnight(days.first, zone).astimezone(zone), totals)
 
-    return Summary(row(Period.DAY), row(Period.WEEK), row(Period.MONTH), wanted)
+    return Summary(row(Period.DAY), row(Period.WEEK), row(Period.MONTH), wanted, currency)
 
 
 def dashboard(
@@ -82,6 +95,7 @@ def dashboard(
     now: datetime,
     zone: ZoneInfo,
     directory: Directory = NOBODY,
+    currency: str | None = None,
 ) -> Dashboard:
     """Return the dashboard. Raises EventsRemovedError where a filter needs removed events."""
     chosen = filters.choose(db, wanted)
@@ -89,7 +103,7 @@ def dashboard(
     days = last_days(_RANKING_DAYS, today=today)
     week = Window(days)
     return Dashboard(
-        summary=summary(db, wanted, now=now, zone=zone),
+        summary=summary(db, wanted, now=now, zone=zone, currency=currency),
         unique_devices={
             period: unique_devices(db, Window(to_date(period, today=today)), chosen, zone)
             for period in (Period.DAY, Period.WEEK, Period.MONTH)
@@ -118,9 +132,10 @@ def devices(
     chosen: Chosen | None,
     zone: ZoneInfo,
     directory: Directory = NOBODY,
+    currency: str | None = None,
 ) -> list[DeviceTotals]:
     """Return the sums by device, most tokens first."""
-    rows = queries.sums(db, window, chosen, group=Dimension.DEVICE, zone=zone)
+    rows = queries.sums(db, window, chosen, group=Dimension.DEVICE, zone=zone, currency=currency)
     names = filters.names(db, "device")
     found = [(names.get(key or NONE, (None, None)), totals) for (_, key), totals in rows.items()]
     return by_tokens(
@@ -129,10 +144,14 @@ def devices(
 
 
 def endpoints(
-    db: sqlite3.Connection, window: Window, chosen: Chosen | None, zone: ZoneInfo
+    db: sqlite3.Connection,
+    window: Window,
+    chosen: Chosen | None,
+    zone: ZoneInfo,
+    currency: str | None = None,
 ) -> list[EndpointTotals]:
     """Return the sums by endpoint, most requests first."""
-    rows = queries.sums(db, window, chosen, group=Dimension.ENDPOINT, zone=zone)
+    rows = queries.sums(db, window, chosen, group=Dimension.ENDPOINT, zone=zone, currency=currency)
     known = filters.names(db, "endpoint")
     return by_requests(
         EndpointTotals(known[key][0], totals)
@@ -142,10 +161,14 @@ def endpoints(
 
 
 def models(
-    db: sqlite3.Connection, window: Window, chosen: Chosen | None, zone: ZoneInfo
+    db: sqlite3.Connection,
+    window: Window,
+    chosen: Chosen | None,
+    zone: ZoneInfo,
+    currency: str | None = None,
 ) -> list[ModelTotals]:
     """Return the sums by model."""
-    rows = queries.sums(db, window, chosen, group=Dimension.MODEL, zone=zone)
+    rows = queries.sums(db, window, chosen, group=Dimension.MODEL, zone=zone, currency=currency)
     known = filters.names(db, "model")
     return [
         ModelTotals(*(*known[key], totals)) for (_, key), totals in rows.items() if key is not None
@@ -158,9 +181,10 @@ def users(
     chosen: Chosen | None,
     zone: ZoneInfo,
     directory: Directory = NOBODY,
+    currency: str | None = None,
 ) -> list[UserTotals]:
     """Return the sums by user."""
-    rows = queries.sums(db, window, chosen, group=Dimension.USER, zone=zone)
+    rows = queries.sums(db, window, chosen, group=Dimension.USER, zone=zone, currency=currency)
     names = filters.names(db, "user")
     found = [(names[key][0] if key else None, totals) for (_, key), totals in rows.items()]
     return [UserTotals(user, totals, directory.user_name(user)) for user, totals in found]
@@ -172,9 +196,10 @@ def persons(
     chosen: Chosen | None,
     zone: ZoneInfo,
     directory: Directory,
+    currency: str | None = None,
 ) -> list[tuple[str | None, Totals]]:
     """Return the sums by person: the user's, else the device's; None where neither has one."""
-    rows = queries.sums(db, window, chosen, group=Dimension.SERIES, zone=zone)
+    rows = queries.sums(db, window, chosen, group=Dimension.SERIES, zone=zone, currency=currency)
     owners = {
         series: directory.person(user, device)
         for series, device, user in db.execute(
@@ -240,6 +265,7 @@ def report(
     now: datetime,
     zone: ZoneInfo,
     directory: Directory = NOBODY,
+    currency: str | None = None,
 ) -> Report:
     """Return the report of whole local days or of a stretch of time."""
     chosen = filters.choose(db, wanted)
@@ -249,7 +275,7 @@ def report(
     else:
         check_bounds(db, span.start, span.end, zone)
         window = queries.window(span, zone)
-    days = queries.sums(db, window, chosen, by_day=True, zone=zone)
+    days = queries.sums(db, window, chosen, by_day=True, zone=zone, currency=currency)
     by_day = {key: totals for (key, _), totals in days.items()}
     first, last = (
         span.start.astimezone(zone).date(),
@@ -257,7 +283,7 @@ def report(
     )
     shown = Days(first, min(last, now.astimezone(zone).date()))
     events_from = queries.ledger(db).events_from
-    by_device = devices(db, window, chosen, zone, directory)
+    by_device = devices(db, window, chosen, zone, directory, currency)
     return Report(
         report_id=uuid.uuid4().hex,
         generated_at=now.astimezone(zone),
@@ -268,17 +294,18 @@ def report(
         filter=wanted,
         unique_devices=unique_devices(db, window, chosen, zone),
         devices=by_device,
-        endpoints=endpoints(db, window, chosen, zone),
-        models=models(db, window, chosen, zone),
-        users=users(db, window, chosen, zone, directory),
+        endpoints=endpoints(db, window, chosen, zone, currency),
+        models=models(db, window, chosen, zone, currency),
+        users=users(db, window, chosen, zone, directory, currency),
         areas=by_place((row.known.area, row.totals) for row in by_device),
         persons=(
-            persons(db, window, chosen, zone, directory)
+            persons(db, window, chosen, zone, directory, currency)
             if directory.knows_persons
             else by_place((None, row.totals) for row in by_device)
         ),
         days=[(day, by_day.get(day.toordinal(), Totals())) for day in shown.dates()],
         totals=sum_totals(days.values()),
+        currency=currency,
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from ..errors import InvalidInputError
-from ..models import CostSource, Price, ServiceTier, Status, StoredEvent, UsageEvent
+from ..models import CostSource, HomeCost, Price, ServiceTier, Status, StoredEvent, UsageEvent
 from ..periods import from_us, local_day, to_us
 from ..places import NOBODY, Directory
 from ..pricing import PriceBook
@@ -32,10 +32,10 @@ _TIER_CODES: Final = {tier: code for code, tier in enumerate(TIERS)}
 EVENT_COLUMNS: Final = (
     "id, time, series, prompt, response, cache_read, cache_write, cache_write_1h, reasoning, cost,"
     " cost_source, priced_as, latency, ttft, failed, tag_set, tier, error_type, origin,"
-    " request_id, request_hash, metadata"
+    " request_id, request_hash, metadata, home_cost, home_currency"
 )
 _INSERT: Final = f"""
-    INSERT INTO event ({EVENT_COLUMNS}) VALUES ({", ".join("?" * 22)})
+    INSERT INTO event ({EVENT_COLUMNS}) VALUES ({", ".join("?" * 24)})
 """
 # No zone's day begins within a minute.
 _MINUTE_US: Final = 60_000_000
@@ -46,7 +46,8 @@ SELECT_EVENTS: Final = """
         model.provider, model.name, user.key, event.prompt, event.response, event.cache_read,
         event.cache_write, event.cache_write_1h, event.reasoning, event.cost, event.cost_source,
         priced.key, event.latency, event.ttft, event.failed, tag_set.key, event.tier, error.key,
-        agent.key, context.key, source.key, recorded.key, event.request_id, event.metadata
+        agent.key, context.key, source.key, recorded.key, event.request_id, event.metadata,
+        event.home_cost, event.home_currency
     FROM event
     CROSS JOIN series ON series.id = event.series
     LEFT JOIN device ON device.id = series.device
@@ -112,36 +113,46 @@ class EventWriter:
         """
         self.names.trim()
         try:
-            return list(self._transaction(parts))
+            return list(self._transaction(parts, self.book))
         except DATA_ERRORS as error:
-            if len(parts) == 1:
+            if len(parts) == 1 and self.book.home is None:
                 return [refusal(error)]
         return [self._write_alone(part) for part in parts]
 
     def _write_alone(self, part: Sequence[Pending]) -> tuple[Written, ...] | Exception:
-        try:
-            return self._transaction([part])[0]
-        except DATA_ERRORS as error:
-            return refusal(error)
-        except sqlite3.DatabaseError as error:
-            return storage_error(error)
+        """Store a part; without the household's figures if it is those that leave 64 bits."""
+        book = self.book
+        while True:
+            try:
+                return self._transaction([part], book)[0]
+            except DATA_ERRORS as error:
+                if book.home is None:
+                    return refusal(error)
+                book = replace(book, home=None)
+            except sqlite3.DatabaseError as error:
+                return storage_error(error)
 
-    def _transaction(self, parts: Sequence[Sequence[Pending]]) -> list[tuple[Written, ...]]:
+    def _transaction(
+        self, parts: Sequence[Sequence[Pending]], book: PriceBook
+    ) -> list[tuple[Written, ...]]:
         try:
             with transaction(self._db):
-                return self._write_all(parts)
+                return self._write_all(parts, book)
         except BaseException:
             self.names.forget()
             self.noted.clear()
             self.reload()
             raise
 
-    def _write_all(self, parts: Sequence[Sequence[Pending]]) -> list[tuple[Written, ...]]:
+    def _write_all(
+        self, parts: Sequence[Sequence[Pending]], book: PriceBook
+    ) -> list[tuple[Written, ...]]:
         changes = Changes()
         rows: list[tuple[object, ...]] = []
         fresh: dict[tuple[str, str], StoredEvent] = {}
         outcomes = [
-            tuple(self._stage(pending, changes, rows, fresh) for pending in part) for part in parts
+            tuple(self._stage(pending, book, changes, rows, fresh) for pending in part)
+            for part in parts
         ]
         if rows:
             self._db.executemany(_INSERT, rows)
@@ -152,6 +163,7 @@ class EventWriter:
     def _stage(
         self,
         pending: Pending,
+        book: PriceBook,
         changes: Changes,
         rows: list[tuple[object, ...]],
         fresh: dict[tuple[str, str], StoredEvent],
@@ -171,7 +183,8 @@ class EventWriter:
                 assert stored is not None
                 return Written(stored, duplicate=True)
         time = to_us(moment)
-        price = self.book.price(usage, moment)
+        price = book.price(usage, moment)
+        home = price.home
         names = self.names
         ids = names.ids(usage)
         tag_set, tags = names.tags(usage.tags)
@@ -200,16 +213,14 @@ class EventWriter:
                 request_id,
                 hashed,
                 usage.metadata,
+                None if home is None else home.picos,
+                None if home is None else home.currency,
             )
         )
-        changes.add(
-            ids,
-            tags,
-            time=time,
-            day=self._day(time),
-            frozen=int(time < self.events_from),
-            vector=event_vector(usage, price.picos),
-        )
+        day, frozen = self._day(time), int(time < self.events_from)
+        vector = event_vector(usage, price.picos)
+        changes.add(ids, tags, time=time, day=day, frozen=frozen, vector=vector)
+        changes.add_home(ids, tags, day=day, frozen=frozen, home=home)
         provider, model = names.model_name(ids[3])
         if (provider, model) != (usage.provider, usage.model):  # answered as it will be read
             usage = replace(usage, provider=provider, model=model)
@@ -270,6 +281,11 @@ def read_event(
     return None if row is None else event_of_row(row, zone, directory)
 
 
+def stored_home(picos: int | None, currency: str | None) -> HomeCost | None:
+    """Return what an event's row holds in the household's currency."""
+    return None if picos is None or currency is None else HomeCost(picos, currency)
+
+
 def event_of_row(row: Sequence[Any], zone: tzinfo, directory: Directory = NOBODY) -> StoredEvent:
     """Return the event that a row of SELECT_EVENTS holds, its device named by who names it."""
     device_ip, device_id = device_parts(row[2])
@@ -302,6 +318,11 @@ def event_of_row(row: Sequence[Any], zone: tzinfo, directory: Directory = NOBODY
         request_id=from_stored(row[27]),
         metadata=row[28],
     )
-    price = Price(picos=row[14], source=COST_SOURCES[row[15]], priced_as=row[16])
+    price = Price(
+        picos=row[14],
+        source=COST_SOURCES[row[15]],
+        priced_as=row[16],
+        home=stored_home(row[29], row[30]),
+    )
     name = row[3] or directory.device(row[2]).name
     return StoredEvent(id=row[0], timestamp=moment, usage=usage, price=price, device_name=name)

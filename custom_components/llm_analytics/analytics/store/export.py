@@ -56,12 +56,12 @@ def check(db: sqlite3.Connection, wanted: Filter, span: Span, zone: ZoneInfo) ->
 
 
 def day_rows(
-    db: sqlite3.Connection, wanted: Filter, span: Span, zone: ZoneInfo
+    db: sqlite3.Connection, wanted: Filter, span: Span, zone: ZoneInfo, currency: str | None
 ) -> list[tuple[str | None, tuple[str, str], Totals]]:
     """Return a span's sums by (device key, (endpoint, provider)), in that order."""
     chosen = filters.choose(db, wanted)
     window = queries.window(span, zone)
-    rows = queries.sums(db, window, chosen, group=Dimension.SERIES, zone=zone)
+    rows = queries.sums(db, window, chosen, group=Dimension.SERIES, zone=zone, currency=currency)
     summed: dict[tuple[str | None, tuple[str, str]], Totals] = {}
     for (_, series), totals in rows.items():
         device, endpoint, provider = db.execute(

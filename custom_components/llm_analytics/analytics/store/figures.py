@@ -11,13 +11,19 @@ from ..overview import Figures, Watch
 from ..periods import DAY, Period, to_date
 from ..totals import Filter
 from ..trends import Metric
-from . import answers, budgets, trends
+from . import answers, budgets, prices, trends
 from .filters import Chosen
 from .queries import Window
 
 
 def figures(
-    db: sqlite3.Connection, watch: Watch, *, looked: date | None, now: datetime, zone: ZoneInfo
+    db: sqlite3.Connection,
+    watch: Watch,
+    *,
+    looked: date | None,
+    now: datetime,
+    zone: ZoneInfo,
+    currency: str | None = None,
 ) -> Figures:
     """Return the sensors' figures; ``looked`` is the local day of the last look."""
     everything = Filter()
@@ -34,7 +40,8 @@ def figures(
     states = budgets.states(db, watch.budgets, now=now, zone=zone)
     return Figures(
         day=today,
-        summary=answers.summary(db, everything, now=now, zone=zone),
+        summary=answers.summary(db, everything, now=now, zone=zone, currency=currency),
+        rate_known=currency is None or prices.exchange_rate_known(db, currency, now),
         cost_change=change,
         forecast=trends.forecast(db, now=now, zone=zone),
         top_model=top[1],

@@ -41,6 +41,17 @@ SERIES_COLUMNS: Final = {
     Dimension.SERIES: "series.id",
     Dimension.USER_MODEL: f"(series.user << {USER_MODEL_SHIFT}) | series.model",
 }
+# The key of each dimension's day sums, of events joined as ``event_source`` says.
+EVENT_KEYS: Final = SERIES_COLUMNS | {Dimension.TOTAL: "0", Dimension.TAG: "tag_set_tag.tag"}
+
+
+def event_source(dimension: Dimension) -> str:
+    """Return the FROM clause of events that are to be summed by a dimension."""
+    tags = " JOIN tag_set_tag ON tag_set_tag.tag_set = event.tag_set"
+    return (
+        "event CROSS JOIN series ON series.id = event.series"
+        f"{tags if dimension is Dimension.TAG else ''}"
+    )
 
 
 def choose(db: sqlite3.Connection, wanted: Filter) -> Chosen | None:
@@ -65,6 +76,12 @@ def choose(db: sqlite3.Connection, wanted: Filter) -> Chosen | None:
         if not models:
             return None
     return Chosen(device, endpoint, models, user, tag)
+
+
+def tags_of(db: sqlite3.Connection, tag_set: int) -> list[int]:
+    """Return the ids of the tags of a set."""
+    rows = db.execute("SELECT tag FROM tag_set_tag WHERE tag_set = ?", (tag_set,))
+    return [tag for (tag,) in rows]
 
 
 def find_name(db: sqlite3.Connection, table: str, key: str) -> int | None:

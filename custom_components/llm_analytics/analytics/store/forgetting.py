@@ -28,6 +28,14 @@ _MOVE_DAYS: Final = f"""
     ON CONFLICT (dimension, day, key, frozen) DO UPDATE SET
     {", ".join(f"{name} = {name} + excluded.{name}" for name in TOTAL_NAMES)}
 """
+_MOVE_HOME: Final = """
+    INSERT INTO agg_home (dimension, day, key, frozen, currency, requests, cost)
+    SELECT dimension, day, moved.target, frozen, currency, SUM(requests), SUM(cost)
+    FROM agg_home JOIN moved ON moved.key = agg_home.key
+    WHERE dimension = ? GROUP BY day, moved.target, frozen, currency
+    ON CONFLICT (dimension, day, key, frozen, currency) DO UPDATE SET
+    requests = requests + excluded.requests, cost = cost + excluded.cost
+"""
 _MOVE_SLOTS: Final = """
     INSERT INTO agg_slot (dimension, slot, key, requests, prompt, response, cost)
     SELECT dimension, slot, moved.target, SUM(requests), SUM(prompt), SUM(response), SUM(cost)
@@ -113,7 +121,11 @@ def _move_events(db: sqlite3.Connection, pairs: Iterable[tuple[int, int]]) -> in
 def _move(db: sqlite3.Connection, dimension: Dimension, pairs: Iterable[tuple[int, int]]) -> None:
     """Add the sums of each key to another's, and drop the first."""
     _fill(db, pairs)
-    for table, statement in (("agg_day", _MOVE_DAYS), ("agg_slot", _MOVE_SLOTS)):
+    for table, statement in (
+        ("agg_day", _MOVE_DAYS),
+        ("agg_slot", _MOVE_SLOTS),
+        ("agg_home", _MOVE_HOME),
+    ):
         db.execute(statement, (dimension,))
         db.execute(
             f"DELETE FROM {table} WHERE dimension = ? AND key IN (SELECT key FROM moved)",

@@ -13,13 +13,16 @@ arrives late for such a day is added to the frozen sums.
 from dataclasses import dataclass
 from datetime import date, timedelta
 import sqlite3
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from ..periods import SLOT_US, Days, day_span, from_us, local_day, midnight, to_us
 from ..totals import TOTAL_NAMES
-from .aggregates import SLOT_DIMENSIONS, USER_MODEL_SHIFT, Changes, Dimension, note_slots
+from . import home
+from .aggregates import SLOT_DIMENSIONS, Changes, Dimension, note_slots
 from .database import transaction
+from .events import stored_home
+from .filters import EVENT_KEYS, event_source, tags_of
 from .hourly import keep_removed
 
 DELETE_BATCH: Final = 1_000
@@ -33,29 +36,16 @@ _FREEZE: Final = f"""
     ON CONFLICT (dimension, day, key, frozen) DO UPDATE SET
     {", ".join(f"{name} = {name} + excluded.{name}" for name in TOTAL_NAMES)}
 """
-_KEYS: Final = {
-    Dimension.TOTAL: "0",
-    Dimension.DEVICE: "series.device",
-    Dimension.ENDPOINT: "series.endpoint",
-    Dimension.MODEL: "series.model",
-    Dimension.USER: "series.user",
-    Dimension.TAG: "tag_set_tag.tag",
-    Dimension.SERIES: "series.id",
-    Dimension.USER_MODEL: f"(series.user << {USER_MODEL_SHIFT}) | series.model",
-}
 
 
 def _rebuild_statement(dimension: Dimension) -> str:
-    tags = " JOIN tag_set_tag ON tag_set_tag.tag_set = event.tag_set"
     return f"""
         INSERT INTO agg_day (dimension, day, key, frozen, {_COLUMNS})
-        SELECT {dimension:d}, ?, {_KEYS[dimension]}, 0, COUNT(*), SUM(failed),
+        SELECT {dimension:d}, ?, {EVENT_KEYS[dimension]}, 0, COUNT(*), SUM(failed),
             SUM(prompt = 0 AND response = 0), SUM(prompt), SUM(response), SUM(cache_read),
             SUM(cache_write), SUM(cache_write_1h), SUM(reasoning), COALESCE(SUM(cost), 0),
             SUM(cost IS NULL), COALESCE(SUM(latency), 0), COUNT(latency)
-        FROM event CROSS JOIN series ON series.id = event.series
-            {tags if dimension is Dimension.TAG else ""}
-        WHERE event.time >= ? AND event.time < ? GROUP BY 3
+        FROM {event_source(dimension)} WHERE event.time >= ? AND event.time < ? GROUP BY 3
     """
 
 
@@ -63,7 +53,7 @@ _REBUILD: Final = {dimension: _rebuild_statement(dimension) for dimension in Dim
 _REBUILD_SLOTS: Final = {
     dimension: f"""
         INSERT INTO agg_slot (dimension, slot, key, requests, prompt, response, cost)
-        SELECT {dimension:d}, time / {SLOT_US}, {_KEYS[dimension]}, COUNT(*), SUM(prompt),
+        SELECT {dimension:d}, time / {SLOT_US}, {EVENT_KEYS[dimension]}, COUNT(*), SUM(prompt),
             SUM(response), COALESCE(SUM(cost), 0)
         FROM event CROSS JOIN series ON series.id = event.series
         WHERE event.time >= ? AND event.time < ? GROUP BY 2, 3
@@ -113,6 +103,7 @@ def _freeze_day(db: sqlite3.Connection, day: int, zone: ZoneInfo) -> None:
             "DELETE FROM agg_day WHERE dimension = ? AND day = ? AND frozen = 0",
             [(dimension, day) for dimension in Dimension],
         )
+        home.freeze_day(db, day)
         end = to_us(midnight(date.fromordinal(day + 1), zone))
         db.execute("UPDATE ledger SET events_from = MAX(COALESCE(events_from, ?1), ?1)", (end,))
 
@@ -124,6 +115,7 @@ def _remove_day(db: sqlite3.Connection, day: int) -> int:
             removed += db.execute(
                 "DELETE FROM agg_day WHERE dimension = ? AND day = ?", (dimension, day)
             ).rowcount
+        removed += home.remove_day(db, day)
         end = _uncounted_slots(db)
         for dimension in SLOT_DIMENSIONS:
             keep_removed(db, dimension, end)
@@ -191,7 +183,8 @@ def remove_event(db: sqlite3.Connection, event_id: int, zone: ZoneInfo) -> bool:
     row = db.execute(
         """
         SELECT time, failed, prompt, response, cache_read, cache_write, cache_write_1h,
-            reasoning, cost, latency, tag_set, series.id, device, endpoint, model, user
+            reasoning, cost, latency, tag_set, series.id, device, endpoint, model, user,
+            home_cost, home_currency
         FROM event JOIN series ON series.id = event.series WHERE event.id = ?
         """,
         (event_id,),
@@ -204,7 +197,7 @@ def remove_event(db: sqlite3.Connection, event_id: int, zone: ZoneInfo) -> bool:
     return True
 
 
-def _subtract(db: sqlite3.Connection, row: tuple[int, ...], zone: ZoneInfo) -> None:
+def _subtract(db: sqlite3.Connection, row: tuple[Any, ...], zone: ZoneInfo) -> None:
     time, failed, prompt, response, *parts, cost, latency, tag_set = row[:11]
     events_from = db.execute("SELECT events_from FROM ledger").fetchone()[0]
     vector = (
@@ -219,16 +212,19 @@ def _subtract(db: sqlite3.Connection, row: tuple[int, ...], zone: ZoneInfo) -> N
         latency or 0,
         int(latency is not None),
     )
-    tags = db.execute("SELECT tag FROM tag_set_tag WHERE tag_set = ?", (tag_set,)).fetchall()
+    ids, tags = row[11:16], tags_of(db, tag_set)
+    day = local_day(from_us(time), zone).toordinal()
+    frozen = int(events_from is not None and time < events_from)
     changes = Changes()
     changes.add(
-        (row[11], row[12], row[13], row[14], row[15]),
-        [tag for (tag,) in tags],
+        ids,
+        tags,
         time=time,
-        day=local_day(from_us(time), zone).toordinal(),
-        frozen=int(events_from is not None and time < events_from),
+        day=day,
+        frozen=frozen,
         vector=tuple(-value for value in vector),
     )
+    changes.add_home(ids, tags, day=day, frozen=frozen, home=stored_home(row[16], row[17]), sign=-1)
     changes.apply(db, may_empty=True)
 
 
@@ -269,6 +265,7 @@ def rebuild_day(db: sqlite3.Connection, day: date, zone: ZoneInfo) -> tuple[int,
             (dimension, number),
         )
         db.execute(_REBUILD[dimension], (number, start, end))
+    home.rebuild_day(db, number, start, end)
     for dimension in SLOT_DIMENSIONS:
         db.execute(
             "UPDATE agg_slot SET requests = 0, prompt = 0, response = 0, cost = 0"
@@ -278,12 +275,12 @@ def rebuild_day(db: sqlite3.Connection, day: date, zone: ZoneInfo) -> tuple[int,
         db.execute(_REBUILD_SLOTS[dimension], (start, end))
     after = _live_rows(db, number, start, end)
     differing = before ^ after
-    note_slots(db, [(row[1], row[2], row[3]) for row in differing if row[0]])
+    note_slots(db, [(row[1], row[2], row[3]) for row in differing if row[0] == 1])
     return len(after), len(differing)
 
 
-def _live_rows(db: sqlite3.Connection, day: int, start: int, end: int) -> set[tuple[int, ...]]:
-    rows: set[tuple[int, ...]] = set()
+def _live_rows(db: sqlite3.Connection, day: int, start: int, end: int) -> set[tuple[Any, ...]]:
+    rows: set[tuple[Any, ...]] = home.live_rows(db, day)
     for dimension in Dimension:
         rows.update(
             db.execute(
@@ -318,6 +315,7 @@ def set_zone(db: sqlite3.Connection, zone: ZoneInfo) -> bool:
         db.execute("UPDATE ledger SET events = events - ?", (left,))
         for dimension in Dimension:
             db.execute("DELETE FROM agg_day WHERE dimension = ? AND frozen = 0", (dimension,))
+        home.remove_live(db)
         days = live_days(db, zone)
         if days is not None:
             _redate(db, days, zone)
@@ -340,6 +338,7 @@ def _redate(db: sqlite3.Connection, days: Days, zone: ZoneInfo) -> None:
             continue
         for dimension in Dimension:
             db.execute(_REBUILD[dimension], (day.toordinal(), start, end))
+        home.rebuild_day(db, day.toordinal(), start, end)
         day += timedelta(days=1)
 
 

@@ -50,7 +50,7 @@ def dated(db: sqlite3.Connection) -> tuple[list[Rate], list[ExchangeRate]]:
     exchange = [
         ExchangeRate(currency, from_pico(usd), _effective(effective))
         for currency, usd, effective in db.execute(
-            "SELECT currency, usd, effective FROM exchange_rate"
+            "SELECT currency, usd, effective FROM exchange_rate WHERE usd > 0"
         )
     ]
     return rates, exchange
@@ -241,10 +241,41 @@ def _hint(usage: UsageEvent, catalogue: Catalogue | None) -> str:
     return f"{name}; the closest known are {', '.join(close)}" if close else name
 
 
-def set_exchange_rate(db: sqlite3.Connection, rate: ExchangeRate) -> None:
-    """Store a dated exchange rate; one of the same currency and instant is replaced."""
+def set_exchange_rate(db: sqlite3.Connection, rate: ExchangeRate, now: datetime) -> ExchangeRate:
+    """Store a dated exchange rate and return it with its date; one of the instant is replaced.
+
+    Without a date it holds from the beginning if the currency has no rate yet, else from ``now``.
+    """
+    known = db.execute(
+        "SELECT 1 FROM exchange_rate WHERE currency = ? LIMIT 1", (rate.currency,)
+    ).fetchone()
+    if rate.effective is None and known is not None:
+        rate = replace(rate, effective=now)
     effective = 0 if rate.effective is None else to_us(rate.effective)
     db.execute(
         "INSERT OR REPLACE INTO exchange_rate (currency, usd, effective) VALUES (?, ?, ?)",
         (rate.currency, to_pico(rate.usd), effective),
     )
+    return rate
+
+
+def exchange_rates(db: sqlite3.Connection, currency: str | None, limit: int) -> list[ExchangeRate]:
+    """Return the exchange rates of one currency or of all, by currency, the newest first."""
+    rows = db.execute(
+        "SELECT currency, usd, effective FROM exchange_rate"
+        " WHERE usd > 0 AND (?1 IS NULL OR currency = ?1)"
+        " ORDER BY currency, effective DESC LIMIT ?2",
+        (currency, limit),
+    )
+    return [
+        ExchangeRate(name, from_pico(usd), _effective(effective)) for name, usd, effective in rows
+    ]
+
+
+def exchange_rate_known(db: sqlite3.Connection, currency: str, moment: datetime) -> bool:
+    """Return whether a currency can be converted at an instant."""
+    row = db.execute(
+        "SELECT 1 FROM exchange_rate WHERE currency = ? AND effective <= ? AND usd > 0 LIMIT 1",
+        (currency, to_us(moment)),
+    ).fetchone()
+    return currency == "USD" or row is not None

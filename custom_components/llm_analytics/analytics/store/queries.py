@@ -20,9 +20,16 @@ from typing import Final
 
 from ..errors import EventsRemovedError
 from ..periods import DAY, SLOT_US, Days, Span, day_span, from_us, midnight, to_us
-from ..totals import Totals
+from ..totals import TOTAL_NAMES, Totals
 from .aggregates import USER_MODEL_SHIFT, Dimension
-from .filters import SERIES_COLUMNS, Chosen, conditions, event_conditions
+from .filters import (
+    EVENT_KEYS,
+    SERIES_COLUMNS,
+    Chosen,
+    conditions,
+    event_conditions,
+    event_source,
+)
 
 HALF: Final = 31
 LOW: Final = (1 << HALF) - 1
@@ -56,14 +63,18 @@ _SUMS: Final = ", ".join(
     f"COALESCE(SUM({name} >> {HALF}), 0), COALESCE(SUM({name} & {LOW}), 0)"
     if name in _BIG
     else f"COALESCE(SUM({name}), 0)"
-    for name in Totals.__slots__
+    for name in TOTAL_NAMES
 )
+_HOME_SUMS: Final = f"SUM(requests), SUM(cost >> {HALF}), SUM(cost & {LOW})"
 _EVENT_SUMS: Final = f"""
     COUNT(*), COALESCE(SUM(failed), 0), COALESCE(SUM(prompt = 0 AND response = 0), 0),
     COALESCE(SUM(prompt), 0), COALESCE(SUM(response), 0), COALESCE(SUM(cache_read), 0),
     COALESCE(SUM(cache_write), 0), COALESCE(SUM(cache_write_1h), 0), COALESCE(SUM(reasoning), 0),
     COALESCE(SUM(cost >> {HALF}), 0), COALESCE(SUM(cost & {LOW}), 0), COUNT(*) - COUNT(cost),
-    COALESCE(SUM(latency >> {HALF}), 0), COALESCE(SUM(latency & {LOW}), 0), COUNT(latency)
+    COALESCE(SUM(latency >> {HALF}), 0), COALESCE(SUM(latency & {LOW}), 0), COUNT(latency),
+    COUNT(home_cost) FILTER (WHERE home_currency = ?1),
+    COALESCE(SUM(home_cost >> {HALF}) FILTER (WHERE home_currency = ?1), 0),
+    COALESCE(SUM(home_cost & {LOW}) FILTER (WHERE home_currency = ?1), 0)
 """
 
 
@@ -71,6 +82,11 @@ def _totals(row: tuple[int, ...]) -> Totals:
     *plain, cost_high, cost_low, unpriced, latency_high, latency_low, timed = row
     cost, latency = (cost_high << HALF) + cost_low, (latency_high << HALF) + latency_low
     return Totals(*(*plain, cost, unpriced, latency, timed))
+
+
+def _home_totals(row: tuple[int, ...]) -> Totals:
+    converted, high, low = row
+    return Totals(converted=converted, home=(high << HALF) + low)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +99,13 @@ class Source:
     columns: dict[Dimension, str]
 
 
-def day_source(chosen: Chosen, group: Dimension | None) -> Source | None:
-    """Return the rows of ``agg_day`` that can answer, None if only events can."""
+def day_source(chosen: Chosen, group: Dimension | None, table: str = "agg_day") -> Source | None:
+    """Return the rows of day sums that can answer, None if only events can."""
     involved = chosen.dimensions | ({group} if group is not None else set())
     if len(involved) <= 1 and group is not Dimension.SERIES:
         dimension = next(iter(involved), Dimension.TOTAL)
         where, parameters = conditions(chosen, dict.fromkeys(Dimension, "key"))
-        return Source(
-            "agg_day", f"dimension = {dimension:d}{where}", parameters, {dimension: "key"}
-        )
+        return Source(table, f"dimension = {dimension:d}{where}", parameters, {dimension: "key"})
     if Dimension.TAG in involved:
         return None
     if involved == {Dimension.USER, Dimension.MODEL}:
@@ -100,12 +114,10 @@ def day_source(chosen: Chosen, group: Dimension | None) -> Source | None:
             Dimension.MODEL: f"key & {(1 << USER_MODEL_SHIFT) - 1}",
         }
         where, parameters = conditions(chosen, columns)
-        return Source(
-            "agg_day", f"dimension = {Dimension.USER_MODEL:d}{where}", parameters, columns
-        )
+        return Source(table, f"dimension = {Dimension.USER_MODEL:d}{where}", parameters, columns)
     where, parameters = conditions(chosen, SERIES_COLUMNS)
     return Source(
-        "agg_day CROSS JOIN series ON series.id = agg_day.key",
+        f"{table} CROSS JOIN series ON series.id = {table}.key",
         f"dimension = {Dimension.SERIES:d}{where}",
         parameters,
         SERIES_COLUMNS,
@@ -151,10 +163,12 @@ def sums(
     group: Dimension | None = None,
     by_day: bool = False,
     zone: tzinfo,
+    currency: str | None = None,
 ) -> dict[tuple[int | None, int | None], Totals]:
     """Return totals by (local day's ordinal, key of ``group``); None where not grouped by it.
 
-    Raises EventsRemovedError where only events can answer and they have been removed.
+    With a ``currency`` they hold the household's own figures in it too. Raises EventsRemovedError
+    where only events can answer and they have been removed.
     """
     answer: dict[tuple[int | None, int | None], Totals] = {}
     if chosen is None:
@@ -169,11 +183,17 @@ def sums(
                 else [day_span(Days(day, day), zone) for day in wanted.days.dates()]
             )
             for span in spans:
-                _sum_events(db, span, chosen, group, by_day=by_day, zone=zone, answer=answer)
+                _sum_events(
+                    db, span, chosen, group, currency, by_day=by_day, zone=zone, answer=answer
+                )
         else:
             _sum_days(db, wanted.days, source, group, by_day=by_day, answer=answer)
+            if currency is not None:
+                source = day_source(chosen, group, "agg_home")
+                assert source is not None  # the same rows answer
+                _sum_home(db, wanted.days, source, group, currency, by_day=by_day, answer=answer)
     for edge in edges:
-        _sum_events(db, edge, chosen, group, by_day=by_day, zone=zone, answer=answer)
+        _sum_events(db, edge, chosen, group, currency, by_day=by_day, zone=zone, answer=answer)
     return answer
 
 
@@ -197,11 +217,33 @@ def _sum_days(
         _add(answer, (row[0], row[1]), _totals(row[2:]))
 
 
+def _sum_home(
+    db: sqlite3.Connection,
+    days: Days,
+    source: Source,
+    group: Dimension | None,
+    currency: str,
+    *,
+    by_day: bool,
+    answer: dict[tuple[int | None, int | None], Totals],
+) -> None:
+    day = "day" if by_day else "NULL"
+    key = source.columns[group] if group is not None else "NULL"
+    rows = db.execute(
+        f"SELECT {day}, {key}, {_HOME_SUMS} FROM {source.table} WHERE {source.where}"
+        " AND day BETWEEN ? AND ? AND currency = ? GROUP BY 1, 2",
+        (*source.parameters, days.first.toordinal(), days.last.toordinal(), currency),
+    )
+    for row in rows:
+        _add(answer, (row[0], row[1]), _home_totals(row[2:]))
+
+
 def _sum_events(
     db: sqlite3.Connection,
     span: Span,
     chosen: Chosen,
     group: Dimension | None,
+    currency: str | None,
     *,
     by_day: bool,
     zone: tzinfo,
@@ -210,21 +252,16 @@ def _sum_events(
     start = to_us(span.start)
     check_events(db, start, zone, "start")
     where, parameters = event_conditions(chosen)
-    table = "event CROSS JOIN series ON series.id = event.series"
-    key = "NULL"
-    if group is Dimension.TAG:
-        table += " JOIN tag_set_tag ON tag_set_tag.tag_set = event.tag_set"
-        key = "tag_set_tag.tag"
-    elif group is not None:
-        key = SERIES_COLUMNS[group]
+    table = event_source(group or Dimension.TOTAL)
+    key = "NULL" if group is None else EVENT_KEYS[group]
     rows = db.execute(
         f"SELECT {key}, {_EVENT_SUMS} FROM {table}"
         f" WHERE event.time >= ? AND event.time < ?{where} GROUP BY 1",
-        (start, to_us(span.end), *parameters),
+        (currency, start, to_us(span.end), *parameters),
     )
     day = span.start.astimezone(zone).date().toordinal() if by_day else None
     for row in rows:
-        _add(answer, (day, row[0]), _totals(row[1:]))
+        _add(answer, (day, row[0]), _totals(row[1:-3]) + _home_totals(row[-3:]))
 
 
 def _add(

@@ -1,7 +1,8 @@
 """Giving stored events the price that holds for them now.
 
 Live events only, in small steps on the thread that writes; each step moves the events and all
-their sums in one transaction. A reported cost is never touched.
+their sums in one transaction. A reported cost is never touched. An event whose cost changes gets
+its figure in the household's currency anew, by the rate of its own time that is known now.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,8 @@ from ..periods import from_us, local_day
 from ..pricing import PriceBook
 from .aggregates import Changes
 from .database import transaction
-from .events import COST_CODES, DATA_ERRORS, TIERS, refusal
+from .events import COST_CODES, DATA_ERRORS, TIERS, refusal, stored_home
+from .filters import tags_of
 from .names import Names
 
 BATCH: Final = 500
@@ -24,13 +26,17 @@ _SELECT: Final = """
     SELECT event.id, event.time, event.prompt, event.response, event.cache_read,
         event.cache_write, event.cache_write_1h, event.reasoning, event.cost, event.cost_source,
         event.priced_as, event.tier, event.tag_set, model.provider, model.name,
-        series.id, series.device, series.endpoint, series.model, series.user
+        series.id, series.device, series.endpoint, series.model, series.user,
+        event.home_cost, event.home_currency
     FROM event
     CROSS JOIN series ON series.id = event.series
     CROSS JOIN model ON model.id = series.model
     WHERE (event.time, event.id) > (?, ?) AND event.time < ?
 """
-_UPDATE: Final = "UPDATE event SET cost = ?, cost_source = ?, priced_as = ? WHERE id = ?"
+_UPDATE: Final = """
+    UPDATE event SET cost = ?, cost_source = ?, priced_as = ?, home_cost = ?, home_currency = ?
+    WHERE id = ?
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,15 +113,22 @@ def _reprice_rows(
         unpriced += price.picos is None
         if (price.picos, COST_CODES[price.source], label) == (cost, source, row[10]):
             continue
-        updates.append((price.picos, COST_CODES[price.source], label, row[0]))
+        home = old_home = stored_home(row[20], row[21])
+        if price.picos != cost:  # in the currency that it has, if it has one
+            home = book.home_cost(price.picos, row[21] or book.home, moment)
+        columns = (None, None) if home is None else (home.picos, home.currency)
+        updates.append((price.picos, COST_CODES[price.source], label, *columns, row[0]))
         delta = (price.picos or 0) - (cost or 0)
-        tags = db.execute("SELECT tag FROM tag_set_tag WHERE tag_set = ?", (row[12],)).fetchall()
+        ids, tags = row[15:20], tags_of(db, row[12])
+        day, frozen = local_day(moment, zone).toordinal(), int(time < events_from)
+        changes.add_home(ids, tags, day=day, frozen=frozen, home=old_home, sign=-1)
+        changes.add_home(ids, tags, day=day, frozen=frozen, home=home)
         changes.add(
-            (row[15], row[16], row[17], row[18], row[19]),
-            [tag for (tag,) in tags],
+            ids,
+            tags,
             time=time,
-            day=local_day(moment, zone).toordinal(),
-            frozen=int(time < events_from),
+            day=day,
+            frozen=frozen,
             vector=(
                 *(0,) * 9,
                 delta,
