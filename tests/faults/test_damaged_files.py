@@ -126,20 +126,20 @@ async def test_damage_that_is_met_has_the_file_set_aside_at_the_next_start(
         pages = path.stat().st_size // PAGE
         damage(path, luck.randrange(10, pages) * PAGE, luck.randbytes(PAGE))
         async with opened(path) as analytics:
-            assert analytics.set_aside is None
+            if analytics.set_aside is not None:
+                continue  # opening read that page
             try:
                 async for _ in answers(analytics):
                     pass
+                await analytics.record_many([event(number) for number in range(1, 50)])
             except DamagedDatabaseError:
                 met += 1
-                damaged = True
             else:
-                damaged = False
+                continue  # a page that nobody needed just now
         async with opened(path) as analytics:
-            assert (analytics.set_aside is not None) >= damaged
-            assert (await analytics.record(event(1))).event.id
-        if damaged:
-            assert list(audit(path).events.values()) == [1]
+            assert analytics.set_aside is not None
+            assert (await analytics.record(event(1))).event.id == 1
+        assert audit(path).events == {1: 1}
     assert met > 0
 
 
