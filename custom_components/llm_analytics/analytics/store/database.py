@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from functools import partial
 from itertools import count
 from pathlib import Path
 import sqlite3
@@ -45,18 +44,19 @@ class Connection(aiosqlite.Connection):
         """
         if not self._running or self._connection is None:
             raise ClosedError
+        connection = self._connection
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._tx.put_nowait((future, partial(self._call, function, self._connection)))
-        return future
 
-    def _call[T](
-        self, function: Callable[[sqlite3.Connection], T], connection: sqlite3.Connection
-    ) -> T:
-        try:
-            return translated(function, connection)
-        except DamagedDatabaseError:
-            self.damaged = True
-            raise
+        # aiosqlite logs what it calls, for debugging: this says nothing of what it is called with.
+        def call() -> T:
+            try:
+                return translated(function, connection)
+            except DamagedDatabaseError:
+                self.damaged = True
+                raise
+
+        self._tx.put_nowait((future, call))
+        return future
 
     @override
     async def close(self) -> None:
