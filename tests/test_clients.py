@@ -290,6 +290,17 @@ async def test_what_is_changed_holds_at_once(
     assert users == ["anonymous", "alex"]
 
 
+async def test_entries_of_others_are_none_of_its_business(
+    hass: HomeAssistant, entry: MockConfigEntry, gateway: Client
+) -> None:
+    one = await add_client(hass, entry, requests_per_minute=1)
+    other = MockConfigEntry(domain="other")
+    other.add_to_hass(hass)
+    hass.config_entries.async_update_entry(other, title="Renamed")
+    assert (await record(gateway, one, usage()))[0] == 201
+    assert (await record(gateway, one, usage()))[0] == 429
+
+
 # From the local network
 
 
