@@ -42,13 +42,15 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from yarl import URL
 
-from custom_components.llm_analytics import config_flow, conversion, schemas
+from custom_components.llm_analytics import config_flow, conversion, schemas, watched
+from custom_components.llm_analytics.binary_sensor import BUDGET_BINARY_SENSORS
 from custom_components.llm_analytics.const import DOMAIN
-from custom_components.llm_analytics.sensor import SENSORS
+from custom_components.llm_analytics.sensor import SENSORS, TRACKED_SENSORS, budget_sensors
 from custom_components.llm_analytics.services import ACTIONS
 from custom_components.llm_analytics.views import PREFIX, ROUTES
 
 from .helpers import add_client, webhook_of
+from .test_contracts import ENGLISH
 
 REPOSITORY: Final = Path(__file__).parent.parent
 README: Final = REPOSITORY / "README.md"
@@ -562,6 +564,27 @@ async def test_the_sensor_table_has_every_sensor(
         if entity.domain == "sensor"
     }
     assert len(documented) == len(SENSORS)
+
+
+def test_the_tables_of_subentries_have_every_entity_and_field() -> None:
+    sensors, binary = (ENGLISH["entity"][kind] for kind in ("sensor", "binary_sensor"))
+    assert [tuple(row[:3]) for row in table("tracked")] == [
+        (
+            sensors[sensor.key]["name"],
+            sensor.native_unit_of_measurement,
+            "yes" if sensor.entity_registry_enabled_default else "no",
+        )
+        for sensor in TRACKED_SENSORS
+    ]
+    data = {"scope": "all", "unit": "cost", "amount": 1, "period": "day", "thresholds": []}
+    budget = watched.budget("Any", data)
+    named = [sensors[sensor.translation_key]["name"] for sensor in budget_sensors(budget)]
+    named += [binary[sensor.translation_key]["name"] for sensor in BUDGET_BINARY_SENSORS]
+    assert [name for name, *_ in table("budget")] == named
+    steps = ENGLISH["config_subentries"]["budget"]["step"]
+    assert {name.strip("`"): label for label, name, _ in table("budget-fields")} == (
+        steps["user"]["data"] | steps["budget"]["data"]
+    )
 
 
 @pytest.mark.parametrize("heading", ["## Best practices", "## Troubleshooting"])
