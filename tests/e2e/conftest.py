@@ -6,15 +6,26 @@ replaced here: no such thing runs, and the real one is talked to through real so
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+import json
 import os
 from pathlib import Path
 import shutil
 
+from playwright.sync_api import Page, sync_playwright
 import pytest
 import pytest_socket
 
 from scripts.real_home_assistant import RealHomeAssistant, free_port
 
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 OUTPUT = Path(__file__).parent / "output"
 
 
@@ -60,3 +71,16 @@ def chromium() -> str:
     if os.environ.get("CI") == "true":
         pytest.fail(message)
     pytest.skip(message)
+
+
+@pytest.fixture
+def page(home: RealHomeAssistant, chromium: str) -> Iterator[Page]:
+    """Return a browser's page that is signed in to Home Assistant."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        # A JSON text, quoted once more, is a JavaScript string.
+        tokens = json.dumps(home.browser_tokens)
+        page.add_init_script(f"localStorage.setItem('hassTokens', {tokens})")
+        yield page
+        browser.close()

@@ -1,8 +1,6 @@
-from collections.abc import Iterator
-import json
 import re
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 import pytest
 
 from scripts.real_home_assistant import RealHomeAssistant
@@ -10,32 +8,10 @@ from tests.e2e.conftest import OUTPUT
 
 pytestmark = pytest.mark.browser
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 FIND_DEVICE = """() =>
     document.querySelector("home-assistant")
         ?.hass?.entities?.["sensor.llm_analytics_requests_today"]?.device_id ?? null
 """
-
-
-@pytest.fixture
-def page(home: RealHomeAssistant, chromium: str) -> Iterator[Page]:
-    """Return a browser's page that is signed in to Home Assistant."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        # A JSON text, quoted once more, is a JavaScript string.
-        tokens = json.dumps(home.browser_tokens)
-        page.add_init_script(f"localStorage.setItem('hassTokens', {tokens})")
-        yield page
-        browser.close()
 
 
 def test_a_sensor_changes_on_the_screen_after_a_post(home: RealHomeAssistant, page: Page) -> None:
