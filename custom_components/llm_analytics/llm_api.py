@@ -22,7 +22,8 @@ from .errors import translated
 API_NAME: Final = "LLM Analytics"
 _PROMPT: Final = (
     "When asked how much AI or language models were used in this home or what they cost, call the"
-    " tool for LLM usage and answer from its figures only. Costs are US dollars. Requests counted"
+    " tool for LLM usage and answer from its figures only. Costs are US dollars; where home_cost is"
+    " given, tell that instead, in home_currency. Requests counted"
     " in unpriced_requests have no known price and are not part of the cost: say so if there are"
     " any. Compare with the period before only by the figures given."
 )

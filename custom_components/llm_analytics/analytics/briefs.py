@@ -71,7 +71,10 @@ def stretch_days(stretch: Stretch, *, today: date) -> tuple[Days, Days, bool]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Brief:
-    """What a stretch of time came to, and what the one before did, or had by then."""
+    """What a stretch of time came to, and what the one before did, or had by then.
+
+    ``currency`` is the household's own, None where it asked for none.
+    """
 
     stretch: Stretch
     days: Days
@@ -81,6 +84,7 @@ class Brief:
     to_same_time: bool
     part: Part | None
     rows: Sequence[tuple[str | None, Totals]]
+    currency: str | None = None
 
     def as_dict(self) -> dict[str, Json]:
         """Return the brief in figures that explain themselves; money is exact."""
@@ -89,7 +93,7 @@ class Brief:
             "period": self.stretch.value,
             "first_day": self.days.first.isoformat(),
             "last_day": self.days.last.isoformat(),
-            **_figures(self.totals),
+            **self._figures(self.totals),
             "failed_requests": self.totals.failed,
             "unpriced_requests": self.totals.unpriced,
             "before": {
@@ -104,11 +108,28 @@ class Brief:
                 rounded(percent_change(cost, self.totals.cost)) if cost else None
             ),
         }
+        if self.currency is not None:
+            answer["home_currency"] = self.currency
+            answer["unconverted_requests"] = self.totals.in_home_currency(self.currency)[
+                "unconverted_requests"
+            ]
         if self.part is not None:
             name = self.part.value
             answer["by"] = name
-            answer["rows"] = [{name: what, **_figures(totals)} for what, totals in self._shown()]
+            answer["rows"] = [
+                {name: what, **self._figures(totals)} for what, totals in self._shown()
+            ]
         return answer
+
+    def _figures(self, totals: Totals) -> dict[str, Json]:
+        figures: dict[str, Json] = {
+            "requests": totals.requests,
+            "tokens": totals.tokens,
+            "cost_usd": from_pico(totals.cost),
+        }
+        if self.currency is not None:
+            figures["home_cost"] = from_pico(totals.home)
+        return figures
 
     def _shown(self) -> Iterable[tuple[str, Totals]]:
         """Return the rows of the highest cost, the others summed up."""
@@ -123,11 +144,3 @@ class Brief:
 def device_label(row: DeviceTotals) -> str | None:
     """Return what to call a device: its name, else its address or id, None for no device."""
     return row.name or row.known.name or (row.key or "").partition(":")[2] or row.key
-
-
-def _figures(totals: Totals) -> dict[str, Json]:
-    return {
-        "requests": totals.requests,
-        "tokens": totals.tokens,
-        "cost_usd": from_pico(totals.cost),
-    }

@@ -232,6 +232,7 @@ class Insights(LedgerReader):
                 now=self._clock(),
                 zone=self._zone,
                 directory=self._directory(),
+                currency=self.home_currency,
             )
         )
 

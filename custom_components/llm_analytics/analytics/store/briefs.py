@@ -27,6 +27,7 @@ def brief(
     now: datetime,
     zone: ZoneInfo,
     directory: Directory,
+    currency: str | None = None,
 ) -> Brief:
     """Return a stretch of time in a few figures."""
     now = now.astimezone(zone)
@@ -40,31 +41,37 @@ def brief(
     return Brief(
         stretch=stretch,
         days=days,
-        totals=answers.total(db, window, _EVERYTHING, zone),
+        totals=answers.total(db, window, _EVERYTHING, zone, currency),
         before=before,
         before_days=before_days,
         to_same_time=cut,
         part=part,
-        rows=[] if part is None else _rows(db, part, window, zone, directory),
+        rows=[] if part is None else _rows(db, part, window, zone, directory, currency),
+        currency=currency,
     )
 
 
 def _rows(
-    db: sqlite3.Connection, part: Part, window: Window, zone: ZoneInfo, directory: Directory
+    db: sqlite3.Connection,
+    part: Part,
+    window: Window,
+    zone: ZoneInfo,
+    directory: Directory,
+    currency: str | None,
 ) -> Sequence[tuple[str | None, Totals]]:
     asked = db, window, _EVERYTHING, zone
     match part:
         case Part.MODEL:
-            models = answers.models(*asked)
+            models = answers.models(*asked, currency)
             return [(model_name(row.provider, row.model), row.totals) for row in models]
         case Part.DEVICE:
-            devices = answers.devices(*asked, directory)
+            devices = answers.devices(*asked, directory, currency)
             return [(device_label(row), row.totals) for row in devices]
         case Part.ROOM:
-            devices = answers.devices(*asked, directory)
+            devices = answers.devices(*asked, directory, currency)
             return by_place((row.known.area, row.totals) for row in devices)
         case Part.PERSON:
-            return answers.persons(*asked, directory)
+            return answers.persons(*asked, directory, currency)
         case _:
-            users = answers.users(*asked, directory)
+            users = answers.users(*asked, directory, currency)
             return [(row.name or row.user or ANONYMOUS, row.totals) for row in users]
