@@ -15,6 +15,7 @@ Sums are exact whatever their size: SQLite adds money and latency in two halves,
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, tzinfo
+import json
 import sqlite3
 from typing import Final
 
@@ -91,12 +92,28 @@ def _home_totals(row: tuple[int, ...]) -> Totals:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Which rows answer: a FROM clause, its condition and parameters, how each part is named."""
+    """Which rows answer: a FROM clause, its condition and parameters, how each part is named.
+
+    ``keyed`` says that the condition names the rows' keys.
+    """
 
     table: str
     where: str
     parameters: tuple[int, ...]
     columns: dict[Dimension, str]
+    keyed: bool = False
+
+    def within(self, days: Days) -> tuple[str, tuple[int | str, ...]]:
+        """Return the whole condition and its parameters for some days.
+
+        Where keys are given each day is looked up by itself, so other keys' rows are not read.
+        """
+        first, last = days.first.toordinal(), days.last.toordinal()
+        if self.keyed:
+            each = json.dumps(list(range(first, last + 1)))
+            where = f"{self.where} AND day IN (SELECT value FROM json_each(?))"
+            return where, (*self.parameters, each)
+        return f"{self.where} AND day BETWEEN ? AND ?", (*self.parameters, first, last)
 
 
 def day_source(chosen: Chosen, group: Dimension | None, table: str = "agg_day") -> Source | None:
@@ -105,7 +122,13 @@ def day_source(chosen: Chosen, group: Dimension | None, table: str = "agg_day") 
     if len(involved) <= 1 and group is not Dimension.SERIES:
         dimension = next(iter(involved), Dimension.TOTAL)
         where, parameters = conditions(chosen, dict.fromkeys(Dimension, "key"))
-        return Source(table, f"dimension = {dimension:d}{where}", parameters, {dimension: "key"})
+        return Source(
+            table,
+            f"dimension = {dimension:d}{where}",
+            parameters,
+            {dimension: "key"},
+            keyed=bool(parameters),
+        )
     if Dimension.TAG in involved:
         return None
     if involved == {Dimension.USER, Dimension.MODEL}:
@@ -208,10 +231,10 @@ def _sum_days(
 ) -> None:
     day = "day" if by_day else "NULL"
     key = source.columns[group] if group is not None else "NULL"
+    where, parameters = source.within(days)
     rows = db.execute(
-        f"SELECT {day}, {key}, {_SUMS} FROM {source.table} WHERE {source.where}"
-        " AND day BETWEEN ? AND ? GROUP BY 1, 2",
-        (*source.parameters, days.first.toordinal(), days.last.toordinal()),
+        f"SELECT {day}, {key}, {_SUMS} FROM {source.table} WHERE {where} GROUP BY 1, 2",
+        parameters,
     )
     for row in rows:
         _add(answer, (row[0], row[1]), _totals(row[2:]))
@@ -229,10 +252,11 @@ def _sum_home(
 ) -> None:
     day = "day" if by_day else "NULL"
     key = source.columns[group] if group is not None else "NULL"
+    where, parameters = source.within(days)
     rows = db.execute(
-        f"SELECT {day}, {key}, {_HOME_SUMS} FROM {source.table} WHERE {source.where}"
-        " AND day BETWEEN ? AND ? AND currency = ? GROUP BY 1, 2",
-        (*source.parameters, days.first.toordinal(), days.last.toordinal(), currency),
+        f"SELECT {day}, {key}, {_HOME_SUMS} FROM {source.table} WHERE {where}"
+        " AND currency = ? GROUP BY 1, 2",
+        (*parameters, currency),
     )
     for row in rows:
         _add(answer, (row[0], row[1]), _home_totals(row[2:]))
