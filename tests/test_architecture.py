@@ -45,6 +45,7 @@ RANKS = {
     "analytics.insights": 8,
     "analytics.costing": 8,
     "analytics.keeper": 8,
+    "analytics.soundness": 8,
     "analytics.mirror": 8,
     "analytics.reporting": 8,
     "analytics.service": 9,

@@ -218,6 +218,58 @@ async def test_a_damaged_file_is_set_aside_and_a_new_one_started(
     await hass.config_entries.async_unload(config_entry.entry_id)
 
 
+async def test_a_file_found_damaged_in_the_background_is_replaced_by_a_reload(
+    hass: HomeAssistant,
+    config_entry: MockConfigEntry,
+    issue_registry: ir.IssueRegistry,
+) -> None:
+    assert await set_up(hass, config_entry) is ConfigEntryState.LOADED
+    await act(hass, Action.RECORD_USAGE, EVENT)
+    await hass.config_entries.async_unload(config_entry.entry_id)
+    with closing(sqlite3.connect(database(hass))) as db, db:
+        db.execute("UPDATE ledger SET clean_stop = 0")
+        db.execute("CREATE TABLE odd (value)")
+        db.execute("INSERT INTO odd VALUES (NULL)")
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute(
+            "UPDATE sqlite_schema SET sql = 'CREATE TABLE odd (value NOT NULL)' WHERE name = 'odd'"
+        )
+
+    assert await hass.config_entries.async_setup(config_entry.entry_id)
+    before = config_entry.runtime_data
+    await act(hass, Action.RECORD_USAGE, EVENT | {"request_id": "meanwhile"})
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert config_entry.state is ConfigEntryState.LOADED
+    assert config_entry.runtime_data is not before
+    (kept,) = database(hass).parent.glob(f"{DATABASE}.damaged-*")
+    issue = issue_registry.async_get_issue(DOMAIN, "damaged_database")
+    assert issue is not None
+    assert issue.translation_placeholders == {"path": str(kept)}
+    page = await config_entry.runtime_data.analytics.events()
+    assert [event.usage.request_id for event in page.events] == ["meanwhile"]
+    assert not config_entry.runtime_data.analytics.unchecked
+    await hass.config_entries.async_unload(config_entry.entry_id)
+
+
+async def test_a_file_that_cannot_be_checked_stays_in_use(
+    hass: HomeAssistant,
+    config_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def fail(_: Analytics) -> None:
+        raise StorageError("disk I/O error")
+
+    monkeypatch.setattr(Analytics, "check", fail)
+    monkeypatch.setattr(Analytics, "unchecked", True)
+    assert await set_up(hass, config_entry) is ConfigEntryState.LOADED
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert "The ledger could not be checked: disk I/O error" in caplog.text
+    await act(hass, Action.RECORD_USAGE, EVENT)
+    assert len(rows(hass)["event"]) == 1
+    await hass.config_entries.async_unload(config_entry.entry_id)
+
+
 async def test_a_sound_file_raises_no_issue(
     hass: HomeAssistant, entry: MockConfigEntry, issue_registry: ir.IssueRegistry
 ) -> None:

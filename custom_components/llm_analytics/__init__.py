@@ -10,14 +10,7 @@ from .clients import async_setup_clients
 from .config_flow import LlmAnalyticsConfigFlow
 from .const import DOMAIN
 from .coordinator import LlmAnalyticsConfigEntry, LlmAnalyticsCoordinator
-from .issues import (
-    DAMAGED_DATABASE,
-    LEDGER_LEFT,
-    Issue,
-    async_raise,
-    async_withdraw,
-    async_withdraw_all,
-)
+from .issues import LEDGER_LEFT, async_withdraw, async_withdraw_all
 from .leftovers import async_tell_left
 from .llm_api import async_register_llm_api
 from .services import async_setup_services
@@ -49,8 +42,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: LlmAnalyticsConfigEntry)
     entry.async_on_unload(async_register_llm_api(hass, entry))
     async_withdraw(hass, LEDGER_LEFT)
     coordinator.async_start()
-    if (damaged := coordinator.analytics.set_aside) is not None:
-        async_raise(hass, Issue(DAMAGED_DATABASE, {"path": str(damaged)}))
+    coordinator.async_tell_damage()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     await coordinator.async_begin_announcing()
     return True

@@ -35,6 +35,7 @@ from homeassistant.util import dt as dt_util
 from .analytics import (
     Analytics,
     AnalyticsError,
+    DamagedDatabaseError,
     Figures,
     NewerSchemaError,
     StorageError,
@@ -51,7 +52,7 @@ from .const import (
     SUBENTRY_CLIENT,
 )
 from .directory import HomeDirectory
-from .issues import IssueWatch
+from .issues import DAMAGED_DATABASE, Issue, IssueWatch, async_raise
 from .options import ensure_person_key, settings
 from .statistics import StatisticsImport
 from .watched import watch
@@ -129,6 +130,8 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
         self._start_issue_watch()
         if entry.options.get(CONF_STATISTICS, True) and "recorder" in self.hass.config.components:
             StatisticsImport(self.hass, entry, self.analytics).async_start()
+        if self.analytics.unchecked:
+            entry.async_create_background_task(self.hass, self._async_check(), f"{DOMAIN} check")
         # Some minutes past four exists on every day in every zone.
         entry.async_on_unload(
             async_track_time_change(self.hass, self._async_retain, hour=4, minute=5, second=0)
@@ -180,6 +183,21 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
                 self.hass, issues.async_look, timedelta(hours=1), cancel_on_shutdown=True
             )
         )
+
+    async def _async_check(self) -> None:
+        """Make sure of a file that was not closed cleanly; a reload replaces a damaged one."""
+        try:
+            await self.analytics.check()
+        except DamagedDatabaseError:
+            self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
+        except AnalyticsError as error:
+            _LOGGER.warning("The ledger could not be checked: %s", error)
+
+    @callback
+    def async_tell_damage(self) -> None:
+        """Raise the repair issue of a file that was set aside, if one was."""
+        if (damaged := self.analytics.set_aside) is not None:
+            async_raise(self.hass, Issue(DAMAGED_DATABASE, {"path": str(damaged)}))
 
     @override
     async def _async_update_data(self) -> Figures:
@@ -274,6 +292,7 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
         """Stop refreshing and close the ledger; every acknowledged event is in the file."""
         await self.async_shutdown()
         await self.analytics.close()
+        self.async_tell_damage()
 
 
 def local_zone() -> ZoneInfo:

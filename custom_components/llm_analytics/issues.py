@@ -65,6 +65,7 @@ _FULL: Final = {
     "endpoint": "too_many_endpoints",
     "label": "too_many_labels",
     "model": "too_many_models",
+    "origin": "too_many_labels",
     "tag": "too_many_tags",
     "tag_set": "too_many_tags",
     "user": "too_many_users",

@@ -1,14 +1,25 @@
 """A file that is damaged, locked, or may not be written."""
 
+import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
 import os
 from pathlib import Path
 import sqlite3
 import tempfile
+import threading
 
 import pytest
 
-from custom_components.llm_analytics.analytics.errors import DamagedDatabaseError, StorageError
+from custom_components.llm_analytics.analytics import soundness
+from custom_components.llm_analytics.analytics.errors import (
+    ClosedError,
+    DamagedDatabaseError,
+    StorageError,
+)
+from custom_components.llm_analytics.analytics.models import CostSource, Price
 from custom_components.llm_analytics.analytics.store.database import (
     open_writer,
     prepare,
@@ -16,7 +27,7 @@ from custom_components.llm_analytics.analytics.store.database import (
     set_aside,
 )
 
-from .support import NOON, ask, opened
+from .support import NOON, ask, drift, opened
 from .usage import usage
 
 
@@ -91,23 +102,184 @@ def damage_middle_page(path: Path) -> None:
     overwrite(path, size // 2 // 4096 * 4096, b"\xa5" * 4096)
 
 
-async def test_unclean_stop_has_the_whole_file_checked(path: Path) -> None:
+def damage_beside(db: sqlite3.Connection) -> None:
+    """Put something that is not sound where recording does not meet it."""
+    db.execute("CREATE TABLE odd (value)")
+    db.execute("INSERT INTO odd VALUES (NULL)")
+    db.execute("PRAGMA writable_schema = ON")
+    db.execute(
+        "UPDATE sqlite_schema SET sql = 'CREATE TABLE odd (value NOT NULL)' WHERE name = 'odd'"
+    )
+
+
+def clean_stop(path: Path) -> int:
+    (stop,) = ask(path, lambda db: db.execute("SELECT clean_stop FROM ledger").fetchone())
+    return int(stop)
+
+
+def stop_uncleanly(path: Path) -> None:
+    ask(path, lambda db: db.execute("UPDATE ledger SET clean_stop = 0"))
+
+
+async def test_file_that_is_found_damaged_is_replaced_and_nothing_new_is_lost(path: Path) -> None:
+    await filled(path)
+    ask(path, damage_beside)
+    stop_uncleanly(path)
+    new = [
+        usage(request_id="a", cost_estimate=Decimal("0.25"), tags=("new",), agent="one"),
+        usage(request_id="c"),
+        usage(request_id="b", timestamp=NOON + timedelta(minutes=2), device_ip="10.0.0.1"),
+    ]
+    async with opened(path) as analytics:
+        assert analytics.unchecked
+        assert (await analytics.health()).events == 1_000
+        recorded = [(await analytics.record(event)).event for event in new]
+        await analytics.delete_event(recorded.pop(1).id)
+        with pytest.raises(DamagedDatabaseError):
+            await analytics.check()
+        kept_open = analytics.set_aside
+    assert kept_open is None
+    assert analytics.set_aside is not None
+    async with opened(path) as analytics:
+        assert not analytics.unchecked
+        page = await analytics.events()
+        assert [event.as_dict() | {"id": 0} for event in reversed(page.events)] == [
+            event.as_dict() | {"id": 0} for event in recorded
+        ]
+        assert (await analytics.record(new[0])).duplicate
+        assert await drift(analytics) == 0
+
+
+async def test_damaged_page_in_the_middle_is_found(path: Path) -> None:
     await filled(path)
     damage_middle_page(path)
-    ask(path, lambda db: db.execute("UPDATE ledger SET clean_stop = 0"))
+    stop_uncleanly(path)
     async with opened(path) as analytics:
-        assert analytics.set_aside is not None
+        with pytest.raises(DamagedDatabaseError):
+            await analytics.check()
+    async with opened(path) as analytics:
         assert (await analytics.health()).events == 0
+
+
+async def test_events_on_a_damaged_page_are_not_taken_over(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened(path):
+        pass
+    stop_uncleanly(path)
+    async with opened(path) as analytics:
+        for number in range(100):
+            await analytics.record(usage(request_id=f"{number}", metadata='{"a":"xxxxxxxxxxxxx"}'))
+        pages = ask(
+            path,
+            lambda db: db.execute(
+                "SELECT pageno FROM dbstat WHERE name = 'event' AND pagetype = 'leaf'"
+            ).fetchall(),
+        )
+        await analytics._db.run(lambda db: db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
+        for connection in (analytics._db, analytics._reader):
+            await connection.run(lambda db: db.execute("PRAGMA cache_size = 0").fetchall())
+        overwrite(path, (pages[0][0] - 1) * 4096, b"\xa5" * 4096)
+        with pytest.raises(DamagedDatabaseError):
+            await analytics.check()
+    assert "events of a damaged database cannot be read" in caplog.text
+    async with opened(path) as analytics:
+        left = (await analytics.health()).events
+        assert 0 < left < 100
+        assert await drift(analytics) == 0
+
+
+async def test_event_that_cannot_be_taken_over_is_logged(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened(path) as analytics:
+        recorded = await analytics.record(usage())
+        huge = replace(recorded.event, price=Price(picos=10**17, source=CostSource.REPORTED))
+        await analytics.take_over([huge] * 93)  # their sum leaves 64 bits
+        assert "93 events could not be taken over" in caplog.text
+        assert (await analytics.health()).events == 1
 
 
 async def test_unclean_stop_of_a_sound_file_loses_nothing(path: Path) -> None:
     await filled(path)
-    ask(path, lambda db: db.execute("UPDATE ledger SET clean_stop = 0"))
+    stop_uncleanly(path)
     async with opened(path) as analytics:
-        assert analytics.set_aside is None
+        unchecked = [analytics.unchecked]
+        await analytics.check()
+        unchecked.append(analytics.unchecked)
+        assert unchecked == [True, False]
+        await analytics.check()  # nothing is left to do
         assert (await analytics.health()).events == 1_000
-        assert ask(path, lambda db: db.execute("SELECT clean_stop FROM ledger").fetchone()) == (0,)
-    assert ask(path, lambda db: db.execute("SELECT clean_stop FROM ledger").fetchone()) == (1,)
+        assert clean_stop(path) == 0
+    assert analytics.set_aside is None
+    assert clean_stop(path) == 1
+
+
+async def test_file_that_was_not_checked_to_the_end_is_checked_at_the_next_start(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await filled(path)
+    stop_uncleanly(path)
+    begun = threading.Event()
+
+    def endless(db: sqlite3.Connection) -> None:
+        begun.set()
+        db.execute(
+            "WITH RECURSIVE n AS (SELECT 1 UNION ALL SELECT 1 FROM n) SELECT COUNT(*) FROM n"
+        )
+
+    async with opened(path) as analytics:
+        with monkeypatch.context() as patch:
+            patch.setattr(soundness, "quick_check", endless)
+            check = asyncio.create_task(analytics.check())
+            await asyncio.to_thread(begun.wait)
+            await analytics.close()
+            await check
+        with pytest.raises(ClosedError):
+            await analytics.check()
+    assert clean_stop(path) == 0
+    async with opened(path) as analytics:
+        await analytics.check()
+    assert clean_stop(path) == 1
+
+
+async def test_check_that_is_cancelled_ends_at_once(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await filled(path)
+    stop_uncleanly(path)
+    begun = threading.Event()
+
+    def endless(db: sqlite3.Connection) -> None:
+        begun.set()
+        db.execute(
+            "WITH RECURSIVE n AS (SELECT 1 UNION ALL SELECT 1 FROM n) SELECT COUNT(*) FROM n"
+        )
+
+    async with opened(path) as analytics:
+        monkeypatch.setattr(soundness, "quick_check", endless)
+        check = asyncio.create_task(analytics.check())
+        await asyncio.to_thread(begun.wait)
+        check.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await check
+        assert analytics.unchecked
+
+
+async def test_file_that_cannot_be_read_for_the_check_is_a_storage_error(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await filled(path)
+    stop_uncleanly(path)
+
+    def fail(_: sqlite3.Connection) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(soundness, "quick_check", fail)
+    async with opened(path) as analytics:
+        with pytest.raises(StorageError, match="disk I/O error"):
+            await analytics.check()
+        assert analytics.unchecked
 
 
 def test_check_names_what_is_not_sound(path: Path) -> None:

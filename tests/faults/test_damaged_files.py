@@ -137,7 +137,10 @@ async def test_damage_that_is_met_has_the_file_set_aside_at_the_next_start(
             else:
                 continue  # a page that nobody needed just now
         async with opened(path) as analytics:
-            assert analytics.set_aside is not None
+            with pytest.raises(DamagedDatabaseError):
+                await analytics.check()
+        assert analytics.set_aside is not None
+        async with opened(path) as analytics:
             assert (await analytics.record(event(1))).event.id == 1
         assert audit(path).events == {1: 1}
     assert met > 0

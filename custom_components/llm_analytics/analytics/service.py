@@ -32,15 +32,17 @@ from .places import NOBODY, Directory
 from .pricing import PriceBook
 from .reporting import Reporting
 from .settings import Settings
+from .soundness import Soundness
 from .store import maintenance, queries
-from .store.database import open_reader, open_writer, quick_check, set_aside
+from .store.database import open_reader, open_writer, set_aside
 from .store.events import EventWriter, Pending
+from .store.salvage import events_after
 from .writer import Writer
 
 _LOGGER = logging.getLogger(__name__)
 
 
-class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper):
+class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper, Soundness):
     """A household's ledger of language-model usage: made by ``open``, ended by ``close``."""
 
     def __init__(
@@ -69,6 +71,7 @@ class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper):
         self._reached = {}
         self._convert_from = None
         self._closed = False
+        self._unchecked = self._unsound = False
         self._exports = 0
         self._looked = None
 
@@ -101,8 +104,7 @@ class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper):
         try:
             await self._open()
         except DamagedDatabaseError:
-            self.set_aside = await asyncio.to_thread(set_aside, path, clock())
-            _LOGGER.warning("The database is damaged; it is kept as %s", self.set_aside)
+            await self._put_aside()
             await self._open()
         return self
 
@@ -110,9 +112,8 @@ class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper):
         self._db = await open_writer(self._path)
         try:
             state = await self._db.run(queries.ledger)
-            if not state.clean_stop:
-                _LOGGER.debug("The ledger was not closed cleanly; checking the file")
-                await self._db.run(quick_check)
+            self._unchecked = not state.clean_stop
+            self._opened_after = state.last_event
             self._looked = state.looked
             await self._load_catalogue()
             settings, catalogue, zone = self._settings, self._catalogue, self._zone
@@ -140,21 +141,49 @@ class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper):
         self._committed()
 
     async def close(self) -> None:
-        """Store what is queued, close the file and join its threads. May be called twice."""
+        """Store what is queued, close the file and join its threads. May be called twice.
+
+        A file that ``check`` found damaged is renamed, ``set_aside`` then names it, and a new one
+        started with what was recorded since this one was opened.
+        """
         if self._closed:
             return
         self._closed = True
+        recent: list[StoredEvent] = []
         try:
             await self._writer.close()
             async with self._cleaning:  # a clean-up ends with the step that it is doing
+                if self._unsound:
+                    recent = await self._recent()
                 # A file in which damage was met is checked when it is opened again.
-                clean = not (self._db.damaged or self._reader.damaged)
+                clean = not (self._unchecked or self._db.damaged or self._reader.damaged)
                 await self._db.run(partial(maintenance.mark, clean=clean))
         except AnalyticsError:
             _LOGGER.warning("The ledger could not be marked as closed cleanly", exc_info=True)
         finally:
             await self._reader.close()
             await self._db.close()
+        if self._unsound:
+            await self._begin_anew(recent)
+
+    async def _recent(self) -> list[StoredEvent]:
+        after, zone = self._opened_after, self._zone
+        found, unreadable = await self._db.run(lambda db: events_after(db, after, zone))
+        if unreadable:
+            _LOGGER.warning("%s events of a damaged database cannot be read", unreadable)
+        return found
+
+    async def _begin_anew(self, events: Sequence[StoredEvent]) -> None:
+        await self._put_aside()
+        fresh = await type(self).open(
+            self._path, zone=self._zone, clock=self._clock, settings=self._settings
+        )
+        await fresh.take_over(events)
+        await fresh.close()
+
+    async def _put_aside(self) -> None:
+        self.set_aside = await asyncio.to_thread(set_aside, self._path, self._clock())
+        _LOGGER.warning("The database is damaged; it is kept as %s", self.set_aside)
 
     async def set_zone(self, zone: ZoneInfo) -> None:
         """Date everything by another zone; days whose events are gone keep their dates."""
