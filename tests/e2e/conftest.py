@@ -27,6 +27,15 @@ FLAGS = [
     "--disable-sync",
 ]
 OUTPUT = Path(__file__).parent / "output"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,108 @@
+"""The dashboard of the documentation, with the sample household's figures, in a browser."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+import time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from homeassistant.util.yaml import load_yaml_dict
+from playwright.sync_api import Page, expect
+import pytest
+
+from scripts.real_home_assistant import REPOSITORY, RealHomeAssistant
+from scripts.sample_household import first_day, sample_household
+
+from .conftest import OUTPUT
+
+pytestmark = pytest.mark.browser
+
+API = "/api/llm_analytics"
+DASHBOARD = load_yaml_dict(str(REPOSITORY / "docs" / "dashboard.yaml"))
+CUSTOM = "custom:"
+
+
+def cards(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield every card of a dashboard."""
+    for view in config["views"]:
+        for section in view["sections"]:
+            yield from section["cards"]
+
+
+def statistics(home: RealHomeAssistant, statistic_id: str) -> Decimal | None:
+    """Return the sum that the recorder has of a statistic."""
+    rows = home.command(
+        "recorder/statistics_during_period",
+        start_time="2020-01-01T00:00:00+00:00",
+        statistic_ids=[statistic_id],
+        period="hour",
+        types=["sum"],
+    )
+    return Decimal(str(rows[statistic_id][-1]["sum"])) if rows.get(statistic_id) else None
+
+
+@pytest.fixture(scope="module")
+def household(home: RealHomeAssistant) -> RealHomeAssistant:
+    """Return a home with the sample household's ledger and a budget."""
+    zone = ZoneInfo(home.time_zone)
+    now = datetime.now(UTC)
+    events = sample_household(1, now, zone, first=first_day(now, zone))
+    for start in range(0, len(events), 1_000):
+        home.post(f"{API}/usage", {"events": events[start : start + 1_000]})
+    home.add_subentry(
+        "budget",
+        {"scope": "all", "unit": "cost"},
+        {"amount": 120, "period": "month", "thresholds": ["80", "100"], "name": "Family"},
+    )
+    return home
+
+
+def test_the_recorder_has_the_whole_ledger(household: RealHomeAssistant) -> None:
+    total = household.get(f"{API}/stats/summary")
+    deadline = time.monotonic() + 120
+    while (requests := statistics(household, "llm_analytics:total_requests")) != total[
+        "total_requests"
+    ]:
+        assert time.monotonic() < deadline, f"{requests} of {total['total_requests']}"
+        time.sleep(1)
+    assert statistics(household, "llm_analytics:total_tokens") == total["total_tokens"]
+    cost = statistics(household, "llm_analytics:total_cost")
+    assert cost is not None
+    assert abs(cost - total["total_cost"]) < Decimal("1e-9")  # the recorder keeps floats
+
+
+def test_every_entity_of_the_dashboard_is_there(household: RealHomeAssistant) -> None:
+    known = {state["entity_id"]: state["state"] for state in household.get("/api/states")}
+    shown = [card for card in cards(DASHBOARD) if card["type"] != "heading"]
+    assert len(shown) > 10
+    for card in shown:
+        assert not card["type"].startswith(CUSTOM)
+        if card["type"] == "statistics-graph":
+            for row in card["entities"]:
+                assert statistics(household, row["entity"]) is not None
+        else:
+            assert known[card["entity"]] not in {"unknown", "unavailable"}, card["entity"]
+
+
+def test_the_dashboard_shows_its_figures(household: RealHomeAssistant, page: Page) -> None:
+    household.command(
+        "lovelace/dashboards/create",
+        url_path="ai-usage",
+        title="AI usage",
+        mode="storage",
+        require_admin=False,
+        show_in_sidebar=True,
+    )
+    household.command("lovelace/config/save", url_path="ai-usage", config=DASHBOARD)
+    page.set_viewport_size({"width": 1440, "height": 940})
+    page.goto(f"{household.url}/ai-usage")
+    graphs = page.locator("hui-statistics-graph-card canvas")
+    expect(graphs).to_have_count(2, timeout=60_000)
+    expect(page.locator("hui-gauge-card")).to_contain_text("Used")
+    expect(page.locator("hui-warning, hui-error-card")).to_have_count(0)
+    page.wait_for_timeout(3_000)  # the charts draw themselves in
+    OUTPUT.mkdir(exist_ok=True)
+    page.screenshot(path=OUTPUT / "dashboard.png")
+    assert Path(OUTPUT / "dashboard.png").stat().st_size > 50_000
