@@ -4,6 +4,7 @@ Numbers in answers are read digit for digit, so that money can be compared exact
 """
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from http import HTTPStatus
@@ -132,7 +133,10 @@ class HomeAssistantClient:
 
     def command(self, command: str, **given: object) -> Any:
         """Return the result of a websocket command that has to succeed."""
-        return asyncio.run(self._command({"id": 1, "type": command, **given}))
+        with ThreadPoolExecutor(1) as apart:  # the caller may have an event loop of its own
+            return apart.submit(
+                lambda: asyncio.run(self._command({"id": 1, "type": command, **given}))
+            ).result()
 
     async def _command(self, message: dict[str, object]) -> Any:
         from aiohttp import ClientSession  # noqa: PLC0415 - only needed here
@@ -170,6 +174,18 @@ class HomeAssistantClient:
             step = self._done("POST", f"{flows}/{step['flow_id']}", form)
         if step["type"] != "create_entry":
             raise RequestError(f"the {kind} could not be added: {step}")
+        self._until_loaded(kind)
+
+    def _until_loaded(self, kind: str) -> None:
+        """Wait until the entry has been loaded with the subentry it was given."""
+        until = time.monotonic() + 60
+        states: list[str] = []
+        while states[-3:] != ["loaded"] * 3:  # it may not have begun to reload yet
+            if time.monotonic() > until:
+                raise RequestError(f"not loaded again with the {kind}: {states[-1]}")
+            time.sleep(0.3)
+            (entry,) = self.get(f"/api/config/config_entries/entry?domain={DOMAIN}")
+            states.append(entry["state"])
 
     # Requests
 

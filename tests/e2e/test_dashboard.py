@@ -43,6 +43,14 @@ def statistics(home: RealHomeAssistant, statistic_id: str) -> Decimal | None:
     return Decimal(str(rows[statistic_id][-1]["sum"])) if rows.get(statistic_id) else None
 
 
+def until_written(home: RealHomeAssistant, statistic_id: str) -> None:
+    """Wait until the recorder has something of a statistic."""
+    deadline = time.monotonic() + 120
+    while statistics(home, statistic_id) is None:
+        assert time.monotonic() < deadline, statistic_id
+        time.sleep(1)
+
+
 @pytest.fixture(scope="module")
 def household(home: RealHomeAssistant) -> RealHomeAssistant:
     """Return a home with the sample household's ledger and a budget."""
@@ -81,7 +89,7 @@ def test_every_entity_of_the_dashboard_is_there(household: RealHomeAssistant) ->
         assert not card["type"].startswith(CUSTOM)
         if card["type"] == "statistics-graph":
             for row in card["entities"]:
-                assert statistics(household, row["entity"]) is not None
+                until_written(household, row["entity"])
         else:
             assert known[card["entity"]] not in {"unknown", "unavailable"}, card["entity"]
 
@@ -96,10 +104,10 @@ def test_the_dashboard_shows_its_figures(household: RealHomeAssistant, page: Pag
         show_in_sidebar=True,
     )
     household.command("lovelace/config/save", url_path="ai-usage", config=DASHBOARD)
-    page.set_viewport_size({"width": 1440, "height": 940})
+    page.set_viewport_size({"width": 1440, "height": 790})
     page.goto(f"{household.url}/ai-usage")
     graphs = page.locator("hui-statistics-graph-card canvas")
-    expect(graphs).to_have_count(2, timeout=60_000)
+    expect(graphs).to_have_count(3, timeout=60_000)
     expect(page.locator("hui-gauge-card")).to_contain_text("Used")
     expect(page.locator("hui-warning, hui-error-card")).to_have_count(0)
     page.wait_for_timeout(3_000)  # the charts draw themselves in

@@ -25,9 +25,9 @@ pytestmark = pytest.mark.browser
 LOGGER = logging.getLogger(__name__)
 API = "/api/llm_analytics"
 ZONE = "Test/Day_s_end"
-MINUTES = float(os.environ.get("MIDNIGHT_MINUTES", "1.2"))
+MINUTES = float(os.environ.get("MIDNIGHT_MINUTES", "1"))
 # Time to start and to record something before the day ends.
-BEFORE = timedelta(seconds=55)
+BEFORE = timedelta(seconds=65)
 DAY = timedelta(days=1)
 
 
@@ -93,8 +93,21 @@ def record(home: RealHomeAssistant, number: int) -> dict[str, Any]:
 def test_the_day_ends_without_a_word_and_the_figures_begin_anew(
     home: RealHomeAssistant, midnight: datetime
 ) -> None:
+    home.add_subentry("tracked", {"scope": "device"}, {"scope_name": "10.0.0.1", "name": "Tablet"})
+    home.add_subentry(
+        "budget",
+        {"scope": "user", "unit": "tokens"},
+        {
+            "scope_name": "anna",
+            "amount": 500,
+            "period": "day",
+            "thresholds": ["100"],
+            "name": "Anna",
+        },
+    )
     first = entity_ids(home)
-    assert "sensor.llm_analytics_requests_today" in first
+    assert {"sensor.llm_analytics_requests_today", "binary_sensor.anna_over_budget"} <= first
+    assert "sensor.tablet_cost_today" in first
     assert datetime.now(UTC) < midnight, "the machine is too slow: the day is over already"
 
     until = time.monotonic() + MINUTES * 60
