@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 import sqlite3
+from typing import Any
 from zoneinfo import ZoneInfo
 
 SLOT = 15 * 60 * 1_000_000
@@ -51,6 +52,7 @@ def audit(path: Path) -> Books:
         days, slots = _added_up(db, from_time, ZoneInfo(zone or "UTC"))
         assert _day_rows(db, frozen=0) == days
         assert _slot_rows(db, from_time) == slots
+        assert _home_rows(db) == _home_added_up(db, from_time, zone)
         frozen = _day_rows(db, frozen=1)
         _agree(frozen)
         counted = sum(
@@ -60,12 +62,25 @@ def audit(path: Path) -> Books:
         return Books(numbers, last_event, counted, events_from is not None, schema)
 
 
-def _added_up(db: sqlite3.Connection, from_time: int, zone: ZoneInfo) -> tuple[Rows, Rows]:
-    days: dict[tuple[int, ...], list[int]] = defaultdict(lambda: [0] * 13)
-    slots: dict[tuple[int, ...], list[int]] = defaultdict(lambda: [0] * 4)
+def _tags(db: sqlite3.Connection) -> dict[int, list[int]]:
     tags = defaultdict(list)
     for tag, tag_set in db.execute("SELECT tag, tag_set FROM tag_set_tag"):
         tags[tag_set].append(tag)
+    return tags
+
+
+def _places(tags: list[int], series: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Return every (dimension, key) that an event belongs to."""
+    number, device, endpoint, model, user = series
+    keys = [0, device, endpoint, model, user, None, number, user * 2**32 + model]
+    places = [(dimension, key) for dimension, key in enumerate(keys) if key is not None]
+    return places + [(_TAG, tag) for tag in tags]
+
+
+def _added_up(db: sqlite3.Connection, from_time: int, zone: ZoneInfo) -> tuple[Rows, Rows]:
+    days: dict[tuple[int, ...], list[int]] = defaultdict(lambda: [0] * 13)
+    slots: dict[tuple[int, ...], list[int]] = defaultdict(lambda: [0] * 4)
+    tags = _tags(db)
     dates: dict[int, int] = {}
     for row in db.execute(
         "SELECT time, failed, prompt, response, cache_read, cache_write, cache_write_1h,"
@@ -74,7 +89,7 @@ def _added_up(db: sqlite3.Connection, from_time: int, zone: ZoneInfo) -> tuple[R
         (from_time,),
     ):
         time, failed, prompt, response, read, write, write_1h, reasoning, cost, latency = row[:10]
-        tag_set, series, device, endpoint, model, user = row[10:]
+        tag_set, *series = row[10:]
         slot = time // SLOT
         if slot not in dates:
             moment = _EPOCH + timedelta(microseconds=slot * SLOT)
@@ -94,15 +109,45 @@ def _added_up(db: sqlite3.Connection, from_time: int, zone: ZoneInfo) -> tuple[R
             0 if latency is None else latency,
             int(latency is not None),
         )
-        keys = [0, device, endpoint, model, user, None, series, user * 2**32 + model]
-        places = [(dimension, key) for dimension, key in enumerate(keys) if key is not None]
-        for dimension, key in places + [(_TAG, tag) for tag in tags[tag_set]]:
+        for dimension, key in _places(tags[tag_set], tuple(series)):
             _add(days[dimension, dates[slot], key], sums)
-        for dimension in _SLOT_DIMENSIONS:
-            key = keys[dimension]
-            assert key is not None
-            _add(slots[dimension, slot, key], (1, prompt, response, sums[9]))
+            if dimension in _SLOT_DIMENSIONS:
+                _add(slots[dimension, slot, key], (1, prompt, response, sums[9]))
     return _as_rows(days), _as_rows(slots)
+
+
+def _home_added_up(db: sqlite3.Connection, from_time: int, zone: str) -> dict[Any, Any]:
+    """Return what live events cost in the household's own currency, by place and currency."""
+    if not _has_home(db):
+        return {}
+    home: dict[Any, list[int]] = defaultdict(lambda: [0, 0])
+    tags = _tags(db)
+    for time, tag_set, currency, cost, *series in db.execute(
+        "SELECT time, tag_set, home_currency, home_cost, series, device, endpoint, model, user"
+        " FROM event JOIN series ON series.id = event.series"
+        " WHERE time >= ? AND home_cost IS NOT NULL",
+        (from_time,),
+    ):
+        moment = _EPOCH + timedelta(microseconds=time)
+        day = moment.astimezone(ZoneInfo(zone)).date().toordinal()
+        for dimension, key in _places(tags[tag_set], tuple(series)):
+            _add(home[dimension, day, key, currency], (1, cost))
+    return {place: tuple(sums) for place, sums in home.items()}
+
+
+def _home_rows(db: sqlite3.Connection) -> dict[Any, Any]:
+    if not _has_home(db):
+        return {}
+    found = db.execute(
+        "SELECT dimension, day, key, currency, requests, cost FROM agg_home WHERE frozen = 0"
+    )
+    return {row[:4]: row[4:] for row in found}
+
+
+def _has_home(db: sqlite3.Connection) -> bool:
+    """Tell whether the file has the second figure, which the first schema had not."""
+    found = db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'agg_home'").fetchone()
+    return found is not None
 
 
 def _add(row: list[int], sums: tuple[int, ...]) -> None:
@@ -127,7 +172,8 @@ def _slot_rows(db: sqlite3.Connection, from_time: int) -> Rows:
         " WHERE slot >= ?",
         (from_time // SLOT,),
     )
-    return {row[:3]: row[3:] for row in found}
+    # A quarter of an hour whose events were deleted stays, with zeros.
+    return {row[:3]: row[3:] for row in found if any(row[3:])}
 
 
 def _agree(frozen: Rows) -> None:

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from custom_components.llm_analytics.analytics import (
     Analytics,
+    ExchangeRate,
     NotFoundError,
     Period,
     Rate,
@@ -221,7 +222,7 @@ async def opened(path: Path) -> AsyncGenerator[Analytics]:
         path,
         zone=ZoneInfo(ZONES[0]),
         clock=lambda: datetime.now(UTC),
-        settings=Settings(use_catalogue=False),
+        settings=Settings(use_catalogue=False, home_currency="EUR"),
     )
     try:
         yield analytics
@@ -241,6 +242,7 @@ async def bear_until(
 ) -> None:
     """Do a burden's work until so many events were acknowledged, and close the ledger."""
     async with opened(path) as analytics:
+        await analytics.set_exchange_rate(ExchangeRate(currency="EUR", usd=Decimal("1.125")))
         burden = Burden(analytics, random.Random(seed), run, ear, limit)
         await burden.repeat(known)
         burden.tell(READY)
