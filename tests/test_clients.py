@@ -221,7 +221,11 @@ async def test_other_wishes_are_refused_by_name(
 
 
 async def test_a_removed_client_is_unknown_at_once(
-    hass: HomeAssistant, entry: MockConfigEntry, gateway: Client, subentry: ConfigSubentry
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    gateway: Client,
+    subentry: ConfigSubentry,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     await record(gateway, subentry, usage())
     other = await add_client(hass, entry, name="Other")
@@ -233,6 +237,7 @@ async def test_a_removed_client_is_unknown_at_once(
     assert (await record(gateway, other, usage()))[0] == 201
     await hass.async_block_till_done()
     assert entry.runtime_data is before, "nobody else is disturbed"
+    assert [one.message for one in caplog.records if one.levelno >= logging.WARNING] == []
 
 
 async def test_a_new_secret_revokes_the_old_one(
