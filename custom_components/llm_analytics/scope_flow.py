@@ -1,5 +1,6 @@
 """Choosing what a subentry is about, from what the ledger has seen or by typing it."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -45,7 +46,7 @@ def choice(name: str, options: list[str]) -> SelectSelector:
     )
 
 
-class ScopeFlow(ConfigSubentryFlow):
+class ScopeFlow(ConfigSubentryFlow, ABC):
     """Add a subentry about a device, a model and so on, or change one.
 
     ``_data`` is what is known so far, ``_labels`` are the names seen, as they are typed, with how
@@ -109,9 +110,9 @@ class ScopeFlow(ConfigSubentryFlow):
         typed = _typed(By(data[CONF_SCOPE]), data[CONF_SCOPE_NAME])
         return self._labels.get(typed, typed).removesuffix(f" ({typed})")
 
+    @abstractmethod
     def _title(self, data: Mapping[str, Any]) -> str:
         """Return the title that a subentry has if the user wants none."""
-        raise NotImplementedError
 
     def _taken(self, unique_id: str) -> bool:
         """Return whether another subentry is the same."""
