@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from .reference import DAY, Entry, Sums, add_up, local_date
-from .reference_answers import Answer, by
+from .reference_answers import Answer, at_home, by
 from .reference_insights import model_name
 from .reference_maths import percent, shown
 from .reference_prices import PricedLedger
@@ -44,7 +44,7 @@ def brief(ledger: PricedLedger, stretch: str, part: str | None, *, now: datetime
         "period": stretch,
         "first_day": str(first),
         "last_day": str(last),
-        **three(sums),
+        **three(ledger, sums),
         "failed_requests": sums.failed,
         "unpriced_requests": sums.unpriced,
         "before": {
@@ -60,6 +60,9 @@ def brief(ledger: PricedLedger, stretch: str, part: str | None, *, now: datetime
     if before["cost"]:
         new = four_figures(entries)["cost"]
         answer["cost_change_percent"] = shown(percent(before["cost"], new))
+    if ledger.currency is not None:
+        unconverted = at_home(ledger, sums)["unconverted_requests"]
+        answer |= {"home_currency": ledger.currency, "unconverted_requests": unconverted}
     if part is not None:
         answer |= {"by": part, "rows": rows(ledger, part, entries)}
     return answer
@@ -74,27 +77,26 @@ def rows(ledger: PricedLedger, part: str, entries: list[Entry]) -> list[Answer]:
         "person": ledger.person,
         "user": lambda entry: entry.user,
     }
-    ranked = []
-    for key, sums in by(entries, parts[part]).items():
-        name = key
+    sums = by(entries, parts[part])
+
+    def name(key: str | None) -> str:
         if part == "device" and key is not None:
-            name = ledger.device_name(key) or key.partition(":")[2]
+            return ledger.device_name(key) or key.partition(":")[2]
         if part == "user" and key is not None:
-            name = ledger.user_name(key) or key
-        ranked.append((name or "unknown", sums))
-    ranked.sort(key=lambda row: (-row[1].cost, -row[1].tokens, row[0]))
-    found = [{part: name, **three(sums)} for name, sums in ranked[:5]]
+            return ledger.user_name(key) or key
+        return key or "unknown"
+
+    ranked = sorted(sums, key=lambda key: (-sums[key].cost, -sums[key].tokens, name(key)))
+    found = [{part: name(key), **three(ledger, sums[key])} for key in ranked[:5]]
     if ranked[5:]:
-        rest = Sums()
-        for _, sums in ranked[5:]:
-            rest.requests += sums.requests
-            rest.prompt += sums.prompt
-            rest.response += sums.response
-            rest.cost += sums.cost
-        found.append({part: "other", **three(rest)})
+        rest = add_up(entry for entry in entries if parts[part](entry) in ranked[5:])
+        found.append({part: "other", **three(ledger, rest)})
     return found
 
 
-def three(sums: Sums) -> Answer:
-    """Return requests, tokens and cost."""
-    return {"requests": sums.requests, "tokens": sums.tokens, "cost_usd": sums.cost}
+def three(ledger: PricedLedger, sums: Sums) -> Answer:
+    """Return requests, tokens and cost, in the household's own currency too if it has one."""
+    figures = {"requests": sums.requests, "tokens": sums.tokens, "cost_usd": sums.cost}
+    if ledger.currency is not None:
+        figures["home_cost"] = at_home(ledger, sums)["home_cost"]
+    return figures
