@@ -116,6 +116,21 @@ async def test_a_device_without_requests_any_more_is_not_counted(tmp_path: Path)
         assert devices["previous_to_same_time"] == 1  # type: ignore[index,call-overload]
 
 
+async def test_sums_that_are_put_right_are_told_again(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    async with opened(path) as analytics:
+        for ago in (3, 2, 1):
+            await analytics.record(usage(timestamp=NOON - ago * HOUR))
+        await told(analytics)
+        slot = int((NOON - 2 * HOUR).timestamp()) // 900
+        wrong = "UPDATE agg_slot SET requests = 5 WHERE dimension = 0 AND slot = ?"
+        assert ask(path, lambda db: db.execute(wrong, (slot,)).rowcount) == 1
+        assert (await analytics.rebuild()).drift == 2
+        assert requests(await told(analytics)) == {
+            "total": [(NOON - 2 * HOUR, 1, 2), (NOON - HOUR, 1, 3)]
+        }
+
+
 async def test_only_recent_changes_are_told_when_asked_for(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
         await analytics.record(usage(timestamp=NOON - DAY, model="mystery"))
@@ -250,13 +265,13 @@ async def test_a_copy_that_has_lost_a_series_is_told_everything(tmp_path: Path) 
 async def test_a_forgotten_device_is_to_be_removed(tmp_path: Path, *, delete: bool) -> None:
     path = tmp_path / "a.db"
     async with opened(path) as analytics:
-        await analytics.record(usage(**KITCHEN))
+        await analytics.record_many([usage(timestamp=NOON - HOUR, **KITCHEN), usage(**KITCHEN)])
         await told(analytics)
         await analytics.record(usage(**KITCHEN))
         await analytics.forget(device="ip:192.168.1.20", delete=delete)
         assert await analytics.forgotten_series() == ["device_192_168_1_20"]
         found = requests(await told(analytics))
-        total = [(NOON, 0, 0)] if delete else [(NOON, 2, 2)]
+        total = [(NOON - HOUR, 0, 0), (NOON, 0, 0)] if delete else [(NOON, 2, 3)]
         assert found == {"total": total, "model_openai_gpt_4o": total}
         await analytics.confirm_forgotten(["device_192_168_1_20"])
         assert await analytics.forgotten_series() == []

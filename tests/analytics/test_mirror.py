@@ -7,7 +7,7 @@ import tempfile
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from .insight_ledgers import CARE, SIZES, Operation, Story, big_batches, presents
-from .ledgers import OPERATIONS, ZONES
+from .ledgers import OPERATIONS, ZONES, events
 from .mirror_twins import MirrorTwins
 
 CI = os.environ.get("CI") == "true"
@@ -30,6 +30,8 @@ COPYING: st.SearchStrategy[Operation] = st.one_of(
     ),
     st.tuples(st.just("damage"), st.sampled_from(["requests", "prompt", "cost"])),
     st.tuples(st.just("delete"), st.integers(1, 30)),
+    st.tuples(st.just("clean"), st.sampled_from([(1, False), (9, False), (30, False)])),
+    st.tuples(st.just("batch"), st.lists(events(), min_size=1, max_size=4)),
 )
 
 
