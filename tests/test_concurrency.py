@@ -60,6 +60,8 @@ async def test_a_burst_is_stored_whole_and_bad_ones_harm_nobody(
         "tokens": sum(n + 50 for n in range(300) if n % 10),
         "cost_estimate": Decimal("0.27"),
         "unpriced_requests": 0,
+        "home_cost": None,
+        "unconverted_requests": None,
     }
 
 
