@@ -146,21 +146,38 @@ async def test_only_recent_changes_are_told_when_asked_for(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("restart", [False, True])
-async def test_what_is_not_confirmed_is_told_again(tmp_path: Path, *, restart: bool) -> None:
+@pytest.mark.parametrize("later", [NOON - 2 * DAY, NOON])
+async def test_what_is_not_confirmed_is_told_again(
+    tmp_path: Path, later: datetime, *, restart: bool
+) -> None:
     path = tmp_path / "a.db"
     async with opened(path) as analytics:
         await analytics.record_many([usage(timestamp=NOON - DAY), usage()])
         async with aclosing(analytics.hourly_changes()) as changes:
             async for _ in changes:
                 break
-        await analytics.record(usage(timestamp=NOON - 2 * DAY))
+        await analytics.record(usage(timestamp=later))
         if not restart:
             found = await told(analytics)
     if restart:
         async with opened(path) as analytics:
             found = await told(analytics)
-    expected = [(NOON - 2 * DAY, 1, 1), (NOON - DAY, 1, 2), (NOON, 1, 3)]
+    expected = (
+        [(NOON - DAY, 1, 1), (NOON, 2, 3)]
+        if later == NOON
+        else [(NOON - 2 * DAY, 1, 1), (NOON - DAY, 1, 2), (NOON, 1, 3)]
+    )
     assert requests(found)["total"] == expected
+
+
+async def test_the_earliest_of_many_changes_counts(tmp_path: Path) -> None:
+    async with opened(tmp_path / "a.db") as analytics:
+        await analytics.record_many([usage(timestamp=NOON - 2 * DAY), usage()])
+        await told(analytics)
+        await analytics.record(usage(timestamp=NOON - DAY))
+        await analytics.delete_event(2)  # later than what is noted
+        expected = [(NOON - DAY, 1, 2), (NOON, 0, 2)]
+        assert requests(await told(analytics))["total"] == expected
 
 
 async def test_a_refused_event_leaves_no_gap(tmp_path: Path) -> None:
@@ -210,6 +227,18 @@ async def test_sums_go_on_when_clean_up_removes_totals(tmp_path: Path) -> None:
         await analytics.clean_up(30, keep_aggregates=False)
         await analytics.record(usage())
         assert requests(await told(analytics))["total"] == [(NOON, 1, 273)]
+
+
+async def test_an_emptied_hour_does_not_go_with_the_removed_ones(tmp_path: Path) -> None:
+    async with opened(tmp_path / "a.db") as analytics:
+        await analytics.record_many([usage(timestamp=NOON - ago * DAY) for ago in (50, 40, 38)])
+        await analytics.delete_event(2)
+        await told(analytics)
+        await analytics.clean_up(35)
+        await analytics.clean_up(45, keep_aggregates=False)
+        await analytics.record(usage(timestamp=NOON - 40 * DAY))
+        expected = [(NOON - 40 * DAY, 1, 2), (NOON - 38 * DAY, 1, 3)]
+        assert requests(await told(analytics))["total"] == expected
 
 
 async def test_series_go_on_each_from_where_it_was(tmp_path: Path) -> None:
@@ -282,10 +311,12 @@ async def test_a_forgotten_device_is_to_be_removed(tmp_path: Path, *, delete: bo
 
 
 async def test_a_device_never_told_leaves_nothing_to_remove(tmp_path: Path) -> None:
-    async with opened(tmp_path / "a.db") as analytics:
+    path = tmp_path / "a.db"
+    async with opened(path) as analytics:
         await analytics.record(usage(**KITCHEN))
         await analytics.forget(device="ip:192.168.1.20")
         assert await analytics.forgotten_series() == []
+        assert count(path, "slot_change WHERE dimension = 1") == 0
         assert "device_192_168_1_20" not in requests(await told(analytics))
 
 
