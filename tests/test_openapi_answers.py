@@ -19,6 +19,12 @@ DESCRIBED: Final = json.loads(json_text(document(ROUTES, (PREFIX, SEED_PREFIX)))
 GETS: Final = [route for route in ROUTES if route.method == "get"]
 
 
+@pytest.fixture
+def options() -> dict[str, Any]:
+    """Return the household's options: with a currency, every question can be answered."""
+    return {"currency": "EUR"}
+
+
 def operation(route: Route) -> dict[str, Any]:
     found: dict[str, Any] = DESCRIBED["paths"][f"/{route.path}"][route.method]
     return found
@@ -65,6 +71,8 @@ async def ask(client: Client, route: Route, path: str, query: dict[str, str], bo
 
 async def record_everything(client: Client) -> None:
     """Record events with every field, with the least, without a price, free, failed."""
+    euro = {"currency": "EUR", "usd": 1.25}
+    assert (await post(client, euro, "cost/exchange-rates"))[0] == 200
     await stored(
         client,
         device_name="Kitchen",

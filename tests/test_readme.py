@@ -43,9 +43,15 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from yarl import URL
 
 from custom_components.llm_analytics import config_flow, conversion, schemas, watched
+from custom_components.llm_analytics.analytics import ExchangeRate
 from custom_components.llm_analytics.binary_sensor import BUDGET_BINARY_SENSORS
 from custom_components.llm_analytics.const import DOMAIN
-from custom_components.llm_analytics.sensor import SENSORS, TRACKED_SENSORS, budget_sensors
+from custom_components.llm_analytics.sensor import (
+    SENSORS,
+    TRACKED_SENSORS,
+    budget_sensors,
+    home_sensors,
+)
 from custom_components.llm_analytics.services import ACTIONS
 from custom_components.llm_analytics.views import PREFIX, ROUTES
 
@@ -286,9 +292,16 @@ async def fixed_time(
 
 
 @pytest.fixture
+def options() -> dict[str, Any]:
+    """Return the household's options: it counts in euros too."""
+    return {"currency": "EUR"}
+
+
+@pytest.fixture
 async def home(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Furnish the home and record the household."""
     furnish(hass)
+    await entry.runtime_data.analytics.set_exchange_rate(ExchangeRate("EUR", Decimal("1.15")))
     origin = conversion.Origin(source="rest", recorded_by=None)
     events = [conversion.rest_event(event, origin) for event in household()]
     await entry.runtime_data.analytics.record_many(events[:500])
@@ -558,12 +571,18 @@ async def test_the_sensor_table_has_every_sensor(
     documented = {name.strip("`"): unit for name, unit, *_ in table("sensors")}
     registry = er.async_get(hass)
     entities = er.async_entries_for_config_entry(registry, entry.entry_id)
-    assert documented == {
+    found = {
         entity.entity_id: entity.unit_of_measurement or "none"
         for entity in entities
         if entity.domain == "sensor"
     }
+    at_home = {name for name, unit in found.items() if unit == "EUR"}
+    assert documented == {name: unit for name, unit in found.items() if name not in at_home}
     assert len(documented) == len(SENSORS)
+    # Those of the household's currency have a section of their own, which names them.
+    assert len(at_home) == len(home_sensors("EUR"))
+    text = section("## Household currency")
+    assert all(name.removeprefix("sensor.llm_analytics") in text for name in at_home)
 
 
 def test_the_tables_of_subentries_have_every_entity_and_field() -> None:

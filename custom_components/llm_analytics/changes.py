@@ -55,9 +55,12 @@ async def _set_rate(analytics: Analytics, data: Data) -> Outcome:
 
 
 async def _set_exchange_rate(analytics: Analytics, data: Data) -> Outcome:
-    rate = conversion.exchange_rate(data, analytics.zone)
-    await analytics.set_exchange_rate(rate)
-    return {"status": "ok", "message": f"1 {rate.currency} is {rate.usd:f} USD"}
+    rate = await analytics.set_exchange_rate(conversion.exchange_rate(data, analytics.zone))
+    return {
+        "status": "ok",
+        "message": f"1 {rate.currency} is {rate.usd:f} USD",
+        "effective_date": rate.as_dict(analytics.zone)["effective_date"],
+    }
 
 
 async def _delete_rate(analytics: Analytics, data: Data) -> Outcome:
@@ -72,6 +75,12 @@ async def _reprice(analytics: Analytics, data: Data) -> Outcome:
     start, end = conversion.bounds(data, analytics.zone)
     repricing = await analytics.reprice(start, end, only_unpriced=data["only_unpriced"])
     return repricing.as_dict()
+
+
+async def _convert(analytics: Analytics, data: Data) -> Outcome:
+    start, end = conversion.bounds(data, analytics.zone)
+    done = await analytics.convert(start, end, only_unconverted=data["only_unconverted"])
+    return done.as_dict()
 
 
 async def _cleanup(analytics: Analytics, data: Data) -> Outcome:
@@ -110,6 +119,7 @@ CHANGES: Final[dict[str, Change]] = {
     "set_exchange_rate": Change(schemas.exchange_rate_fields, _set_exchange_rate),
     "delete_rate": Change(schemas.rate_key_fields, _delete_rate),
     "reprice": Change(schemas.reprice_fields, _reprice),
+    "convert": Change(schemas.convert_fields, _convert),
     "cleanup": Change(schemas.cleanup_fields, _cleanup),
     "aggregate": Change(schemas.aggregate_fields, _aggregate),
     "delete_event": Change(schemas.event_id_fields, _delete_event),

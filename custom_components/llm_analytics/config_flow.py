@@ -11,6 +11,7 @@ from homeassistant.config_entries import (
     OptionsFlowWithReload,
 )
 from homeassistant.core import callback
+from homeassistant.generated.currencies import ACTIVE_CURRENCIES
 from homeassistant.helpers.selector import (
     BooleanSelector,
     NumberSelector,
@@ -18,6 +19,7 @@ from homeassistant.helpers.selector import (
     NumberSelectorMode,
     SelectSelector,
     SelectSelectorConfig,
+    SelectSelectorMode,
 )
 import voluptuous as vol
 
@@ -29,6 +31,7 @@ from .const import (
     CONF_ANOMALY_THRESHOLD,
     CONF_CATALOGUE,
     CONF_CATALOGUE_REFRESH,
+    CONF_CURRENCY,
     CONF_FREE_PROVIDERS,
     CONF_KEEP_DETAILS,
     CONF_KEEP_METADATA,
@@ -75,6 +78,16 @@ PRICES_SCHEMA = vol.Schema(
         ),
     }
 )
+# Without one, or with the dollar that everything is in anyway, there is no second figure.
+CURRENCY_SCHEMA = vol.Schema(
+    {
+        vol.Optional(CONF_CURRENCY): SelectSelector(
+            SelectSelectorConfig(
+                options=sorted(ACTIVE_CURRENCIES), mode=SelectSelectorMode.DROPDOWN
+            )
+        ),
+    }
+)
 ANOMALY_SCHEMA = vol.Schema(
     {
         vol.Required(CONF_ANOMALY_THRESHOLD, default=DEFAULT_ANOMALY_THRESHOLD): NumberSelector(
@@ -101,6 +114,7 @@ PRIVACY_SCHEMA = vol.Schema(
 OPTIONS_SCHEMA = vol.Schema(
     STORAGE_SCHEMA.schema
     | PRICES_SCHEMA.schema
+    | CURRENCY_SCHEMA.schema
     | ANOMALY_SCHEMA.schema
     | STATISTICS_SCHEMA.schema
     | PRIVACY_SCHEMA.schema
@@ -111,6 +125,8 @@ def checked(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the options as they are kept, and what is wrong with them by field."""
     days = int(options[CONF_RETENTION_DAYS])
     kept = options | {CONF_RETENTION_DAYS: days}
+    if kept.get(CONF_CURRENCY) == "USD":
+        del kept[CONF_CURRENCY]
     if CONF_FREE_PROVIDERS in options:
         kept[CONF_FREE_PROVIDERS] = sorted(
             {normal_provider(name) for name in options[CONF_FREE_PROVIDERS]}
@@ -221,5 +237,6 @@ class LlmAnalyticsOptionsFlow(OptionsFlowWithReload):
             data_schema=self.add_suggested_values_to_schema(
                 OPTIONS_SCHEMA, user_input or self.config_entry.options
             ),
+            description_placeholders={CONF_CURRENCY: self.hass.config.currency},
             errors=errors,
         )

@@ -223,7 +223,5 @@ def dated_rate(data: Mapping[str, Any], zone: ZoneInfo) -> Rate:
 
 def exchange_rate(data: Mapping[str, Any], zone: ZoneInfo) -> ExchangeRate:
     """Return the dated exchange rate that validated data describes."""
-    if not data["usd"]:
-        raise InvalidInputError("usd", "must be more than 0")
     effective = instant(data.get("effective_date"), zone)
     return ExchangeRate(currency=data["currency"], usd=data["usd"], effective=effective)

@@ -165,13 +165,13 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
     @callback
     def _start_issue_watch(self) -> None:
         entry, issues = self.config_entry, IssueWatch(self.hass, self.analytics)
-        unpriced: Sequence[str] | None = None
+        seen: tuple[Sequence[str], bool] | None = None
 
         @callback
         def look_if_prices_changed() -> None:
-            nonlocal unpriced
-            if unpriced != self.data.unpriced_models:
-                unpriced = self.data.unpriced_models
+            nonlocal seen
+            if seen != (now := (self.data.unpriced_models, self.data.rate_known)):
+                seen = now
                 entry.async_create_background_task(
                     self.hass, issues.async_look(), f"{DOMAIN} issues"
                 )

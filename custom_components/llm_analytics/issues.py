@@ -25,6 +25,7 @@ _MAX_MODELS: Final = 10
 
 DAMAGED_DATABASE: Final = "damaged_database"
 DISK_NEARLY_FULL: Final = "disk_nearly_full"
+EXCHANGE_RATE_MISSING: Final = "exchange_rate_missing"
 LEDGER_LEFT: Final = "ledger_left"
 UNPRICED_MODEL: Final = "unpriced_model"
 
@@ -48,6 +49,7 @@ _TOO_MANY: Final = IssueKind(watched=True)
 ISSUES: Final[dict[str, IssueKind]] = {
     DAMAGED_DATABASE: IssueKind(frozenset({"path"}), ir.IssueSeverity.ERROR),
     DISK_NEARLY_FULL: IssueKind(frozenset({"free"}), ir.IssueSeverity.ERROR, watched=True),
+    EXCHANGE_RATE_MISSING: IssueKind(frozenset({"currency"}), watched=True),
     LEDGER_LEFT: IssueKind(frozenset({"path", "size"}), fixable=True, persistent=True),
     "too_many_devices": _TOO_MANY,
     "too_many_endpoints": _TOO_MANY,
@@ -135,12 +137,17 @@ def _disk(attention: Attention) -> Iterator[Issue]:
         yield Issue(DISK_NEARLY_FULL, {"free": f"{attention.free_bytes / 1_000_000:.0f} MB"})
 
 
+def _exchange_rate(attention: Attention) -> Iterator[Issue]:
+    if attention.missing_rate is not None:
+        yield Issue(EXCHANGE_RATE_MISSING, {"currency": attention.missing_rate})
+
+
 def _full(attention: Attention) -> Iterator[Issue]:
     for kind in {_FULL[dimension] for dimension in attention.full}:
         yield Issue(kind, {})
 
 
-_CHECKS: Final = (_unpriced_models, _disk, _full)
+_CHECKS: Final = (_unpriced_models, _disk, _exchange_rate, _full)
 
 
 class IssueWatch:

@@ -8,6 +8,7 @@ from homeassistant.core import HomeAssistant
 from .analytics import FREE_PROVIDERS, KeepPerson, Settings
 from .const import (
     CONF_CATALOGUE,
+    CONF_CURRENCY,
     CONF_FREE_PROVIDERS,
     CONF_KEEP_DETAILS,
     CONF_KEEP_METADATA,
@@ -37,4 +38,5 @@ def settings(entry: ConfigEntry) -> Settings:
         person_key=bytes.fromhex(entry.data.get(CONF_PERSON_KEY, "")),
         use_catalogue=options.get(CONF_CATALOGUE, True),
         free_providers=tuple(options.get(CONF_FREE_PROVIDERS, FREE_PROVIDERS)),
+        home_currency=options.get(CONF_CURRENCY),
     )

@@ -171,6 +171,14 @@ async def _rates(analytics: Analytics, data: Data) -> Json:
     return (await analytics.rates(provider, everything=data["all"])).as_dict()
 
 
+async def _exchange_rates(analytics: Analytics, data: Data) -> Json:
+    rates = await analytics.exchange_rates(data.get("currency"), data["limit"])
+    return {
+        "home_currency": analytics.home_currency,
+        "exchange_rates": [rate.as_dict(analytics.zone) for rate in rates],
+    }
+
+
 async def _health(analytics: Analytics, _: Data) -> Json:
     return (await analytics.health()).as_dict()
 
@@ -202,6 +210,7 @@ QUESTIONS: Final[dict[str, Question]] = {
     "trends/{metric}": Question(schemas.TREND, _trend),
     "reports": Question(schemas.REPORT, _report),
     "cost/rates": Question(schemas.RATES, _rates),
+    "cost/exchange-rates": Question(schemas.EXCHANGE_RATES, _exchange_rates),
     "health": Question({}, _health),
 }
 

@@ -449,6 +449,28 @@ ANSWERS: Final[dict[tuple[str, str], Answer]] = {
         _REMOVED,
         f"{_EITHER} {_BETWEEN}",
     ),
+    ("get", "cost/exchange-rates"): Answer(
+        "List exchange rates by currency, the newest first",
+        shape(
+            _HOME_CURRENCY,
+            exchange_rates=rows(shape(currency=TEXT, usd=MONEY, effective_date=maybe(TIME))),
+        ),
+    ),
+    ("post", "cost/exchange-rates"): Answer(
+        "Set what a currency is worth in US dollars",
+        shape(status=word("ok"), message=TEXT, effective_date=maybe(TIME)),
+        rule="Without effective_date the rate holds from the beginning if it is the first of its"
+        " currency, else from now on.",
+    ),
+    ("post", "cost/convert"): Answer(
+        "Give recorded events their cost in the household's own currency",
+        shape(
+            _BATCHED | {"message": TEXT, "currency": TEXT, "converted_events": COUNT},
+            {"still_unconverted": COUNT, "skipped": rows(DATE)},
+        ),
+        _REMOVED,
+        f"{_EITHER} {_BETWEEN} 400 while the household has chosen no currency.",
+    ),
     ("post", "maintenance/cleanup"): Answer(
         "Remove events that are older than the retention",
         shape(

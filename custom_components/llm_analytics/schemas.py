@@ -199,6 +199,14 @@ RATES: Final[Fields] = {
 }
 
 
+CURRENCY: Final = Checked(
+    currency_code,
+    "a currency code of three capital letters",
+    {"type": "string", "pattern": "^[A-Z]{3}$"},
+)
+EXCHANGE_RATES: Final[Fields] = {vol.Optional("currency"): CURRENCY} | _limit(1000, 100)
+
+
 def estimate_fields(*, lenient: bool) -> Fields:
     """Return the fields of a cost estimate."""
     usage = usage_fields(lenient=lenient)
@@ -206,13 +214,6 @@ def estimate_fields(*, lenient: bool) -> Fields:
     return {vol.Required("provider"): Text(1, 50), vol.Required("model"): Text(1, 100)} | dict(
         shared[name] for name in (*TOKEN_FIELDS, "service_tier", "timestamp")
     )
-
-
-CURRENCY: Final = Checked(
-    currency_code,
-    "a currency code of three capital letters",
-    {"type": "string", "pattern": "^[A-Z]{3}$"},
-)
 
 
 def rate_fields(*, lenient: bool) -> Fields:
@@ -258,6 +259,15 @@ def reprice_fields(*, lenient: bool) -> Fields:
         vol.Optional("start"): Moment(dates=True, lenient=lenient),
         vol.Optional("end"): Moment(dates=True, lenient=lenient),
         vol.Optional("only_unpriced", default=True): Flag(lenient),
+    }
+
+
+def convert_fields(*, lenient: bool) -> Fields:
+    """Return the fields of a conversion into the household's own currency."""
+    return {
+        vol.Optional("start"): Moment(dates=True, lenient=lenient),
+        vol.Optional("end"): Moment(dates=True, lenient=lenient),
+        vol.Optional("only_unconverted", default=True): Flag(lenient),
     }
 
 

@@ -14,7 +14,8 @@ from homeassistant.components.sensor import (
 )
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import PERCENTAGE, UnitOfTime
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .analytics import Budget, BudgetState, BudgetUnit, Figures, PeriodTotals, Summary
@@ -68,6 +69,8 @@ _MONEY: dict[str, Any] = {
     "device_class": SensorDeviceClass.MONETARY,
     "suggested_display_precision": 2,
 }
+
+_HOME_COST = "home_cost_"
 
 PERIOD_SENSORS: tuple[LlmAnalyticsSensorDescription[Summary], ...] = tuple(
     description
@@ -142,7 +145,31 @@ STANDING_OUT_SENSORS: tuple[LlmAnalyticsSensorDescription[Figures], ...] = (
 )
 
 
-# All sensors of the whole ledger.
+def home_sensors(currency: str) -> tuple[LlmAnalyticsSensorDescription[Figures], ...]:
+    """Return the sensors of the cost in the household's own currency.
+
+    Each currency has sensors of its own, as their statistics cannot be added up.
+    """
+    return tuple(_home_cost(period, period_fn, currency) for period, period_fn in _PERIODS.items())
+
+
+def _home_cost(
+    period: str, period_fn: Callable[[Summary], PeriodTotals], currency: str
+) -> LlmAnalyticsSensorDescription[Figures]:
+    return LlmAnalyticsSensorDescription(
+        key=f"{_HOME_COST}{period}_{currency.lower()}",
+        translation_key=f"{_HOME_COST}{period}",
+        native_unit_of_measurement=currency,
+        state_class=SensorStateClass.TOTAL,
+        period_fn=lambda figures: period_fn(figures.summary),
+        value_fn=lambda figures: (
+            period_fn(figures.summary).home_cost if figures.rate_known else None
+        ),
+        **_MONEY,
+    )
+
+
+# All sensors of the whole ledger, but for those of a household's own currency.
 SENSORS: tuple[SensorEntityDescription, ...] = (
     *PERIOD_SENSORS,
     *TROUBLE_SENSORS,
@@ -209,6 +236,10 @@ async def async_setup_entry(
         LlmAnalyticsSensor(coordinator, description, _everything)
         for description in STANDING_OUT_SENSORS
     )
+    currency = coordinator.analytics.home_currency
+    home = () if currency is None else home_sensors(currency)
+    _remove_other_currencies(hass, entry, {description.key for description in home})
+    async_add_entities(HomeCostSensor(coordinator, description) for description in home)
     for subentry in entry.get_subentries_of_type(SUBENTRY_TRACKED):
         async_add_entities(
             (
@@ -226,6 +257,18 @@ async def async_setup_entry(
             ),
             config_subentry_id=subentry.subentry_id,
         )
+
+
+@callback
+def _remove_other_currencies(
+    hass: HomeAssistant, entry: LlmAnalyticsConfigEntry, keys: set[str]
+) -> None:
+    """Remove the sensors of a currency that is no longer the household's."""
+    registry = er.async_get(hass)
+    for one in er.async_entries_for_config_entry(registry, entry.entry_id):
+        key = one.unique_id.removeprefix(f"{entry.entry_id}_")
+        if key.startswith(_HOME_COST) and key not in keys:
+            registry.async_remove(one.entity_id)
 
 
 class LlmAnalyticsSensor[Source](LlmAnalyticsEntity, SensorEntity):
@@ -257,3 +300,17 @@ class LlmAnalyticsSensor[Source](LlmAnalyticsEntity, SensorEntity):
         if (period_fn := self.entity_description.period_fn) is None:
             return None
         return period_fn(self._source_fn(self.coordinator.data)).start
+
+
+class HomeCostSensor(LlmAnalyticsSensor[Figures]):
+    """The cost of a period in the household's own currency, unknown while no rate is known."""
+
+    def __init__(
+        self,
+        coordinator: LlmAnalyticsCoordinator,
+        description: LlmAnalyticsSensorDescription[Figures],
+    ) -> None:
+        """Name the currency."""
+        super().__init__(coordinator, description, _everything)
+        currency = description.native_unit_of_measurement or ""
+        self._attr_translation_placeholders = {"currency": currency}

@@ -51,6 +51,7 @@ class Action(StrEnum):
     SET_EXCHANGE_RATE = "set_exchange_rate"
     DELETE_RATE = "delete_rate"
     REPRICE = "reprice"
+    CONVERT = "convert"
     CLEANUP = "cleanup"
     AGGREGATE = "aggregate"
     DELETE_EVENT = "delete_event"

@@ -172,7 +172,9 @@ ROUTES: Final[tuple[Route, ...]] = (
     _of_body("post", "cost/estimate", "estimate_cost"),
     _of_body("post", "cost/rates", "set_rate"),
     _of_query("delete", "cost/rates", "delete_rate"),
+    _of_body("post", "cost/exchange-rates", "set_exchange_rate"),
     _of_either("post", "cost/reprice", "reprice"),
+    _of_either("post", "cost/convert", "convert"),
     _of_either("post", "maintenance/cleanup", "cleanup"),
     _of_either("post", "maintenance/aggregate", "aggregate"),
 )

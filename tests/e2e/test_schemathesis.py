@@ -51,6 +51,8 @@ EXCEPTIONS: Final = {
     r"provider: must have 1 to 50 characters, got (0|[5-9]\d)$": "without spaces, or in the model",
     r"^\w+: is given in the query and in the body$": "query and body compared",
     r"^currency: no exchange rate is known for [A-Z]{3}": "what is stored already",
+    r"^currency: the option for a household currency is off$": "an option",
+    r"^usd: must be more than 0 with 12 decimal places$": "what rounding leaves of a number",
     r"timestamp: must be from 2015-01-01 to 5 minutes ahead": "the time of day",
     r"metadata: (holds|must be at most|must not be nested)": "what an object of any form holds",
     r"must be an integer from .*, got '[0-9]+[.]0+'$": "JSON Schema takes 1.0 for an integer",

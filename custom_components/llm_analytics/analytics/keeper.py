@@ -258,12 +258,15 @@ class LedgerKeeper(LedgerReader):
     async def attention(self) -> Attention:
         """Return what the household should look after."""
         zone, names, folder = self._zone, self._events.names, self._path.parent
+        currency, now = self.home_currency, self._clock()
 
         def read(db: sqlite3.Connection) -> Attention:
+            known = currency is None or prices.exchange_rate_known(db, currency, now)
             return Attention(
                 unpriced=prices.live_unpriced(db, zone),
                 full=full,
                 free_bytes=shutil.disk_usage(folder).free,
+                missing_rate=None if known else currency,
             )
 
         self._check_open()

@@ -193,12 +193,13 @@ class Attention:
 
     ``unpriced`` are the models with requests that can still be priced, most requests first;
     ``full`` the dimensions that have no room for new names; ``free_bytes`` is the room on the
-    disk.
+    disk. ``missing_rate`` is the household's own currency if it cannot be converted to now.
     """
 
     unpriced: Sequence[UnpricedModel]
     full: Collection[str]
     free_bytes: int
+    missing_rate: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
