@@ -150,9 +150,11 @@ async def test_reconfiguring_changes_storage_and_keeps_the_other_options(
 
 def suggested(form: Any) -> dict[str, Any]:
     """Return what a form is filled with when it opens."""
-    return {
-        str(marker): (marker.description or {}).get("suggested_value", marker.default())
-        for marker in form["data_schema"].schema
+    schema = form["data_schema"]
+    return schema({}) | {
+        str(marker): marker.description["suggested_value"]
+        for marker in schema.schema
+        if marker.description
     }
 
 

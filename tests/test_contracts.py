@@ -18,7 +18,12 @@ import voluptuous as vol
 from custom_components.llm_analytics import client_flow, config_flow, scope_flow, watched
 from custom_components.llm_analytics.analytics import BUDGET_PERIODS, BudgetUnit
 from custom_components.llm_analytics.issues import ISSUES
-from custom_components.llm_analytics.sensor import SENSORS, TRACKED_SENSORS, budget_sensors
+from custom_components.llm_analytics.sensor import (
+    SENSORS,
+    TRACKED_SENSORS,
+    budget_sensors,
+    home_sensors,
+)
 from custom_components.llm_analytics.services import ACTIONS, ActionDescription
 from custom_components.llm_analytics.validators import Choice, Flag, Number, Optional, Whole
 
@@ -264,6 +269,7 @@ def test_sensors_have_names_and_icons() -> None:
     assert {sensor.translation_key for sensor in TRACKED_SENSORS} < keys
     of_budgets = budget_sensors(watched.budget("Any", BUDGET))
     keys |= {sensor.translation_key for sensor in of_budgets}
+    keys |= {sensor.translation_key for sensor in home_sensors("EUR")}
     assert keys == set(ENGLISH["entity"]["sensor"])
     assert keys == set(ICONS["entity"]["sensor"])
     assert len({said["name"] for said in ENGLISH["entity"]["sensor"].values()}) == len(keys)
