@@ -151,7 +151,8 @@ async def test_reconfiguring_changes_storage_and_keeps_the_other_options(
 def suggested(form: Any) -> dict[str, Any]:
     """Return what a form is filled with when it opens."""
     schema = form["data_schema"]
-    return schema({}) | {
+    defaults: dict[str, Any] = schema({})
+    return defaults | {
         str(marker): marker.description["suggested_value"]
         for marker in schema.schema
         if marker.description
