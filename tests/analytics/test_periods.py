@@ -9,6 +9,7 @@ from custom_components.llm_analytics.analytics.periods import (
     DAY,
     SLOT_US,
     Days,
+    LocalHours,
     Period,
     Span,
     day_span,
@@ -254,3 +255,12 @@ def test_a_running_period_ends_today(period: Period, first: date) -> None:
 def test_no_calendar_defines_all_and_custom(period: Period) -> None:
     with pytest.raises(ValueError, match=f"no calendar defines the period {period}"):
         period_days(period, date(2026, 10, 15))
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Asia/Kathmandu", "Australia/Lord_Howe", "UTC"])
+def test_local_hours_are_the_clock_s_also_where_it_changes(zone: str) -> None:
+    clock = LocalHours(ZoneInfo(zone))
+    first = to_us(datetime(2024, 1, 1, tzinfo=UTC))
+    for slot in range(366 * 96):
+        moment = first + slot * SLOT_US
+        assert clock.hour(moment) == from_us(moment, ZoneInfo(zone)).hour

@@ -17,6 +17,8 @@ from enum import StrEnum
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 SLOT_US = 15 * 60 * 1_000_000
+_HOUR_US = 4 * SLOT_US
+_DAY_US = 24 * _HOUR_US
 DAY = timedelta(days=1)
 
 
@@ -63,6 +65,31 @@ def to_us(moment: datetime) -> int:
 def from_us(microseconds: int, zone: tzinfo = UTC) -> datetime:
     """Return the instant ``microseconds`` after 1970 (UTC) as a datetime in ``zone``."""
     return (EPOCH + timedelta(microseconds=microseconds)).astimezone(zone)
+
+
+class LocalHours:
+    """Tells the hour that a clock in ``zone`` shows, for instants near each other quickly."""
+
+    def __init__(self, zone: tzinfo) -> None:
+        """Know nothing yet."""
+        self._zone = zone
+        self._offsets: dict[int, int | None] = {}
+
+    def hour(self, microseconds: int) -> int:
+        """Return the local hour (0 to 23) of an instant in µs since 1970 (UTC)."""
+        day = microseconds // _DAY_US
+        if day not in self._offsets:
+            first, last = (self._offset(day * _DAY_US), self._offset((day + 1) * _DAY_US))
+            self._offsets[day] = first if first == last else None
+        offset = self._offsets[day]
+        if offset is None:  # a clock changes on that day
+            offset = self._offset(microseconds)
+        return (microseconds + offset) // _HOUR_US % 24
+
+    def _offset(self, microseconds: int) -> int:
+        offset = from_us(microseconds, self._zone).utcoffset()
+        assert offset is not None
+        return offset // MICROSECOND
 
 
 def local_day(moment: datetime, zone: tzinfo) -> date:

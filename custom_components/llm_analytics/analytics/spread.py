@@ -8,6 +8,7 @@ shown.
 from collections.abc import Sequence
 from decimal import Context, Decimal
 from fractions import Fraction
+from math import lcm
 from typing import Final
 
 from .money import PICO_PLACES, rounded
@@ -33,8 +34,11 @@ def median(values: Sequence[int | Fraction]) -> Fraction:
 
 def median_deviation(values: Sequence[int | Fraction]) -> Fraction:
     """Return the median absolute deviation about the median (MAD), unscaled."""
-    middle = median(values)
-    return median([abs(value - middle) for value in values])
+    # In whole numbers, as many comparisons of fractions would take long.
+    scale = lcm(*(value.denominator for value in values))
+    whole = [value.numerator * (scale // value.denominator) for value in values]
+    twice = int(2 * median(whole))
+    return median([abs(2 * value - twice) for value in whole]) / (2 * scale)
 
 
 def root(value: Fraction) -> Fraction:

@@ -12,6 +12,7 @@ from ..overview import Dashboard, PeriodTotals, Summary
 from ..periods import (
     MICROSECOND,
     Days,
+    LocalHours,
     Period,
     Span,
     day_span,
@@ -225,8 +226,9 @@ def span_hours(
 ) -> list[tuple[int, int]]:
     """Return (requests, tokens) by local hour over a span of whole quarters of an hour."""
     requests, tokens = [0] * 24, [0] * 24
+    clock = LocalHours(zone)
     for time, count, prompt, response, _ in queries.slots(db, chosen, span, zone):
-        hour = from_us(time, zone).hour
+        hour = clock.hour(time)
         requests[hour] += count
         tokens[hour] += prompt + response
     return list(zip(requests, tokens, strict=True))

@@ -44,8 +44,9 @@ class Names:
         self._known: dict[tuple[str, str], tuple[int, str]] = {}
         self._models: dict[tuple[str, str], int] = {}
         self._model_names: dict[int, tuple[str, str | None]] = {}
-        self._series: dict[tuple[int, int, int, int], int] = {}
         self._origins: dict[tuple[str | None, ...], int] = {}
+        self._combinations: dict[tuple[str | None, ...], Ids] = {}
+        self._tag_sets: dict[tuple[str, ...], tuple[int, tuple[int, ...]]] = {}
         self._device_names: dict[int, tuple[str | None, str | None]] = {}
         self._counts = {
             table: self._db.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in CAPS
@@ -53,31 +54,40 @@ class Names:
 
     def trim(self) -> None:
         """Keep the memory bounded; called between transactions."""
-        if len(self._known) + len(self._series) + len(self._origins) > _CACHE_LIMIT:
+        names, combinations = len(self._known) + len(self._tag_sets), len(self._combinations)
+        if names + len(self._origins) + combinations > _CACHE_LIMIT:
             self.forget()
 
     def ids(self, event: UsageEvent) -> Ids:
         """Return the ids (series, device, endpoint, model, user) of an event's combination."""
+        key = (
+            event.device_ip,
+            event.device_id,
+            event.endpoint,
+            event.provider,
+            event.model,
+            event.user_id,
+        )
+        ids = self._combinations.get(key)
+        if ids is None:
+            ids = self._combinations[key] = self._combine(event)
+        elif event.device_name is not None:
+            self._device(event)
+        return ids
+
+    def _combine(self, event: UsageEvent) -> Ids:
         parts = (
             self._device(event),
             self._id("endpoint", event.endpoint)[0],
             self._model(event.provider, event.model),
             NONE if event.user_id is None else self._id("user", event.user_id)[0],
         )
-        series = self._series.get(parts)
-        if series is None:
-            row = self._db.execute(
-                "SELECT id FROM series"
-                " WHERE device = ? AND endpoint = ? AND model = ? AND user = ?",
-                parts,
-            ).fetchone()
-            series = (
-                row[0]
-                if row
-                else self._insert("series", ("device", "endpoint", "model", "user"), parts)
-            )
-            self._series[parts] = series
-        return series, *parts
+        row = self._db.execute(
+            "SELECT id FROM series WHERE device = ? AND endpoint = ? AND model = ? AND user = ?",
+            parts,
+        ).fetchone()
+        columns = "device", "endpoint", "model", "user"
+        return row[0] if row else self._insert("series", columns, parts), *parts
 
     def label(self, text: str | None) -> int:
         """Return the id of a small word such as an agent's name, 0 for none."""
@@ -96,6 +106,12 @@ class Names:
         """Return the id of an ordered set of tags, and the ids of its tags."""
         if not tags:
             return NONE, ()
+        known = self._tag_sets.get(tags)
+        if known is None:
+            known = self._tag_sets[tags] = self._set_of(tags)
+        return known
+
+    def _set_of(self, tags: tuple[str, ...]) -> tuple[int, tuple[int, ...]]:
         names = tuple(dict.fromkeys(self._id("tag", tag)[1] for tag in tags))
         before = self._counts["tag_set"]
         tag_set, stored = self._id(
