@@ -1,9 +1,10 @@
 """What is announced is announced once."""
 
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
-from custom_components.llm_analytics.analytics import Notice, NoticeKind
+from custom_components.llm_analytics.analytics import Notice, NoticeKind, Rate
 
 from .support import NOON, Clock, count, opened
 
@@ -31,3 +32,14 @@ async def test_notices_of_long_ago_are_dropped_but_not_those_without_a_day(tmp_p
         clock.now = NOON.replace(year=2028)
         assert await analytics.announce([UNPRICED]) == []
     assert count(path, "notice") == 1
+
+
+async def test_a_price_lets_only_its_own_model_be_announced_again(tmp_path: Path) -> None:
+    other = Notice(NoticeKind.UNPRICED_MODEL, "acme/sage-2")
+    async with opened(tmp_path / "ledger.db") as analytics:
+        await analytics.announce([UNPRICED, other])
+        rate = Rate(
+            provider="acme", model="sage-2", prompt_per_1m=Decimal(1), response_per_1m=Decimal(1)
+        )
+        await analytics.set_rate(rate)
+        assert await analytics.announce([UNPRICED, other]) == [other]
