@@ -1,6 +1,6 @@
 """Hours as others write them down: what is told when, under which name, and what is kept."""
 
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,14 +12,17 @@ import pytest
 from custom_components.llm_analytics.analytics import (
     Analytics,
     ClosedError,
+    Directory,
     InvalidInputError,
+    Known,
+    NotFoundError,
     SeriesHours,
 )
 from custom_components.llm_analytics.analytics.hourly import HourlySums, slugged
 from custom_components.llm_analytics.analytics.schema import MIGRATIONS
 from custom_components.llm_analytics.analytics.store import hourly
 
-from .support import DAY, NOON, ask, count, opened
+from .support import BERLIN, DAY, NOON, PLAIN, ask, count, opened
 from .usage import usage
 
 HOUR = timedelta(hours=1)
@@ -339,6 +342,32 @@ async def test_names_follow_and_slugs_stay(tmp_path: Path) -> None:
     async with opened(path) as analytics:
         await analytics.record(usage(device_ip="fd00:7::"))
         assert "device_fd00_7_2" in requests(await told(analytics))
+
+
+async def test_a_name_of_the_household_is_told_at_once(tmp_path: Path) -> None:
+    clerk = Directory(devices={"ha:9f3c": Known(name="Speaker"), "ip:192.168.1.20": Known("No")})
+    analytics = await Analytics.open(
+        tmp_path / "a.db",
+        zone=BERLIN,
+        clock=lambda: NOON,
+        settings=PLAIN,
+        directory=lambda: clerk,
+    )
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(analytics.close)
+        await analytics.record(usage(timestamp=NOON - DAY, **KITCHEN))
+        await analytics.record(usage(device_id="9f3c"))
+        names = {one.series.slug: one.series.name for one in await told(analytics)}
+        assert (names["device_192_168_1_20"], names["device_9f3c"]) == ("Kitchen", "Speaker")
+        await analytics.rename_device("ip:192.168.1.20", "Cooking")
+        (one,) = await told(analytics)
+        assert (one.series.name, requests([one])) == (
+            "Cooking",
+            {"device_192_168_1_20": [(NOON - DAY, 1, 1)]},
+        )
+        with pytest.raises(NotFoundError):
+            await analytics.rename_device("ip:10.9.9.9", "Nobody")
+        assert await told(analytics) == []
 
 
 def test_slugs_are_valid_and_apart() -> None:

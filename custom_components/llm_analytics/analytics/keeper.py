@@ -23,7 +23,15 @@ from .notices import Notice
 from .overview import Attention, CleanUp, Figures
 from .periods import DAY, Days, from_us, midnight, to_us
 from .reader import LedgerReader
-from .store import filters, forgetting, maintenance, notices as store_notices, prices, queries
+from .store import (
+    filters,
+    forgetting,
+    hourly,
+    maintenance,
+    notices as store_notices,
+    prices,
+    queries,
+)
 from .store.aggregates import Dimension
 from .store.database import Connection, hold_still, let_go, transaction
 from .store.events import EventWriter
@@ -188,6 +196,7 @@ class LedgerKeeper(LedgerReader):
 
         def rename(db: sqlite3.Connection) -> bool:
             with transaction(db):
+                hourly.tell_name(db, device)
                 return names.give_name(device, name)
 
         if not await self._db.run(rename):

@@ -37,12 +37,12 @@ class HourlyMirror(LedgerReader):
         more has written the last page down for good; coming back after the last confirms all.
         """
         self._check_open()
-        reached, events = self._reached, self._events
+        reached, events, directory = self._reached, self._events, self._directory()
         slot = 0 if since is None else to_us(since) // SLOT_US
 
         def take(db: sqlite3.Connection) -> list[Taken]:
             with transaction(db):
-                taken = hourly.take(db, slot)
+                taken = hourly.take(db, slot, directory)
             events.noted.clear()
             return taken
 

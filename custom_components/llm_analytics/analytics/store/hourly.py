@@ -19,6 +19,7 @@ from typing import Final
 from ..breakdowns import model_name
 from ..hourly import Hour, HourlySeries, HourlySums, SeriesHours, slugged
 from ..periods import SLOT_US, from_us
+from ..places import Directory
 from . import filters
 from .aggregates import Dimension, note_slots
 from .queries import HALF, LOW
@@ -105,7 +106,7 @@ class Walk:
         return Hour(from_us(hour * _SLOTS * SLOT_US), own, self._sums)
 
 
-def take(db: sqlite3.Connection, since: int) -> list[Taken]:
+def take(db: sqlite3.Connection, since: int, directory: Directory) -> list[Taken]:
     """Take, in the caller's transaction, the series whose earliest change is not before ``since``.
 
     What was taken before and not confirmed is among them, whatever its age.
@@ -116,7 +117,7 @@ def take(db: sqlite3.Connection, since: int) -> list[Taken]:
     rows = db.execute(_TAKEN).fetchall()
     if not new and not rows:
         return []
-    names = _names(db)
+    names = _names(db, directory)
     if new:
         _add_series(db, [series for series in new if series in names], names)
         rows = db.execute(_TAKEN).fetchall()
@@ -142,11 +143,12 @@ def _add_series(db: sqlite3.Connection, new: list[tuple[int, int]], names: Names
         db.execute("INSERT INTO hourly_series VALUES (?, ?, ?, 0, 0, 0, 0, 0)", (*series, slug))
 
 
-def _names(db: sqlite3.Connection) -> Names:
+def _names(db: sqlite3.Connection, directory: Directory) -> Names:
     found: Names = {(Dimension.TOTAL, 0): ("total", "", None)}
     for device, (key, name) in filters.names(db, "device").items():
         text = key.partition(":")[2] or key
-        found[Dimension.DEVICE, device] = "device", text, name or text
+        shown = name or directory.device(key).name or text
+        found[Dimension.DEVICE, device] = "device", text, shown
     for model, (provider, name) in filters.names(db, "model").items():
         text = model_name(provider, name)
         found[Dimension.MODEL, model] = "model", text, text
@@ -202,6 +204,17 @@ def forget_series(db: sqlite3.Connection, dimension: Dimension, key: int) -> Non
     )
     db.execute(f"DELETE FROM hourly_series {where}", (dimension, key))
     db.execute(f"DELETE FROM slot_change {where}", (dimension, key))
+
+
+def tell_name(db: sqlite3.Connection, device: str) -> None:
+    """Have the last hour of a device (by key) told again, and its name with it."""
+    rows = db.execute(
+        f"SELECT {Dimension.DEVICE:d}, slot, id FROM device CROSS JOIN agg_slot"
+        f" ON dimension = {Dimension.DEVICE:d} AND agg_slot.key = device.id"
+        " WHERE device.key = ? ORDER BY slot DESC LIMIT 1",
+        (device,),
+    )
+    note_slots(db, rows.fetchall())
 
 
 def gone(db: sqlite3.Connection) -> list[str]:
