@@ -5,6 +5,7 @@ from datetime import timedelta
 from http import HTTPStatus
 import logging
 import sqlite3
+from typing import Any
 
 from homeassistant.components.http.auth import async_sign_path
 from homeassistant.core import Context, HomeAssistant
@@ -16,9 +17,22 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUs
 from custom_components.llm_analytics.const import DOMAIN
 
 from .conftest import ClientFactory
-from .helpers import PREFIXES, Client, act, database, get, post, stored, unchanged, usage
+from .helpers import (
+    PREFIXES,
+    Client,
+    act,
+    add_client,
+    database,
+    get,
+    post,
+    stored,
+    unchanged,
+    usage,
+    webhook_of,
+)
 from .test_diagnostics import PERSONAL, WORDS
 
+OURS = (f"custom_components.{DOMAIN}", "aiosqlite")
 METHODS = ("get", "post", "put", "patch", "delete")
 
 # Nobody gets in
@@ -87,6 +101,60 @@ async def test_a_signed_address_opens_that_address_only(
         status = (await nobody.get(f"{PREFIXES[0]}/{other}?{signature}")).status
         assert status == HTTPStatus.UNAUTHORIZED
     assert (await nobody.post(signed)).status in {401, 405}
+
+
+async def test_the_only_webhooks_are_those_of_recording_clients(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    def ours() -> set[str]:
+        registered = hass.data.get("webhook", {})
+        return {name for name, hook in registered.items() if hook.domain == DOMAIN}
+
+    assert ours() == set()
+    client = await add_client(hass, entry)
+    assert ours() == {client.data["webhook_id"]}
+    hass.config_entries.async_remove_subentry(entry, client.subentry_id)
+    await hass.async_block_till_done()
+    assert ours() == set()
+
+
+async def test_the_secret_of_a_recording_client_is_told_nowhere(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    hass_client: ClientFactory,
+    hass_client_no_auth: ClientFactory,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    assert await async_setup_component(hass, "diagnostics", {})
+    client = await hass_client()
+    subentry = await add_client(hass, entry)
+    secret = subentry.data["webhook_id"]
+    gateway = await hass_client_no_auth()
+    bodies: tuple[Any, ...] = (usage(), usage(tokens_prompt=-1), {"events": [usage()]}, [])
+    for body in bodies:
+        response = await gateway.post(webhook_of(subentry), json=body)
+        assert secret not in await response.text()
+    await hass.async_block_till_done()
+    for path in (
+        "usage",
+        "dashboard",
+        "reports",
+        "reports/export/csv?detailed=true",
+        "openapi.json",
+    ):
+        response = await client.get(f"{PREFIXES[0]}/{path}")
+        assert response.status == HTTPStatus.OK
+        assert secret not in await response.text()
+    response = await client.get(f"/api/diagnostics/config_entry/{entry.entry_id}")
+    assert response.status == HTTPStatus.OK
+    assert secret not in await response.text()
+    assert not [state for state in hass.states.async_all() if secret in str(state.as_dict())]
+    await hass.config_entries.async_unload(entry.entry_id)
+    for file in database(hass).parent.glob("llm_analytics.db*"):
+        assert secret.encode() not in file.read_bytes()
+    ours = [record for record in caplog.records if record.name.startswith(OURS)]
+    assert not [record for record in ours if secret in record.getMessage()]
 
 
 # What is kept
@@ -213,7 +281,7 @@ async def test_nothing_personal_is_logged_even_for_debugging(
     ours = [
         record.getMessage() + (record.exc_text or "")
         for record in caplog.records
-        if record.name.startswith((f"custom_components.{DOMAIN}", "aiosqlite"))
+        if record.name.startswith(OURS)
     ]
     assert len(ours) > 100
     for word in WORDS:
