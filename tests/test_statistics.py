@@ -319,6 +319,20 @@ async def test_closing_in_the_middle_loses_nothing(
     assert [[total for *_, total in some] for some in found.values()] == [list(range(1, 301))] * 2
 
 
+async def test_a_ledger_that_was_just_closed_is_no_trouble(
+    hass: HomeAssistant,
+    running: MockConfigEntry,
+    ask: Ask,
+    freezer: FrozenDateTimeFactory,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await record(hass)
+    await running.runtime_data.analytics.close()
+    await tick(hass, freezer, 12, 25)
+    assert "could not be brought up to date" not in caplog.text
+    assert await listed(ask) == []
+
+
 async def test_trouble_is_logged_and_tried_again(
     hass: HomeAssistant,
     running: MockConfigEntry,
