@@ -89,12 +89,14 @@ async def test_a_model_without_a_price_is_priced_in_its_flow(
     assert issue.translation_placeholders == {
         "model": "acme/sage-1",
         "requests": "1",
-        "tokens": "1010000",
+        "tokens": "1,010,000",
     }
 
     step = await begin(client, UNPRICED)
     assert step["step_id"] == "price"
     assert step["description_placeholders"]["model"] == "acme/sage-1"
+    outcome = await submit(client, step, {"prompt_per_1m": 2.5})
+    assert outcome["errors"] == {"response_per_1m": "price_missing"}
     outcome = await submit(client, step, {"prompt_per_1m": 2.5, "response_per_1m": 10.1})
     assert outcome["type"] == "create_entry"
     _, priced = await get(client, f"usage/{event['id']}")

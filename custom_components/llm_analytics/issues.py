@@ -126,7 +126,7 @@ def _unpriced_models(attention: Attention) -> Iterator[Issue]:
         name = f"{row.provider}/{row.model}"
         yield Issue(
             UNPRICED_MODEL,
-            {"model": name, "requests": str(row.requests), "tokens": str(row.tokens)},
+            {"model": name, "requests": f"{row.requests:,}", "tokens": f"{row.tokens:,}"},
             subject=name,
             data={"provider": row.provider, "model": row.model},
         )

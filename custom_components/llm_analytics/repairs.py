@@ -32,13 +32,9 @@ _PRICE = NumberSelector(
         unit_of_measurement="USD",
     )
 )
-PRICE_SCHEMA = vol.Schema(
-    {
-        vol.Required("prompt_per_1m"): _PRICE,
-        vol.Required("response_per_1m"): _PRICE,
-        vol.Optional("cache_read_per_1m"): _PRICE,
-    }
-)
+# A required number would come filled in with 0, and a price is not to be set by submitting that.
+_NEEDED: Final = ("prompt_per_1m", "response_per_1m")
+PRICE_SCHEMA = vol.Schema({vol.Optional(name): _PRICE for name in (*_NEEDED, "cache_read_per_1m")})
 
 
 class UnpricedModelFlow(RepairsFlow):
@@ -59,13 +55,14 @@ class UnpricedModelFlow(RepairsFlow):
             )
             if not entries:
                 return self.async_abort(reason="not_loaded")
+            errors = {name: "price_missing" for name in _NEEDED if name not in user_input}
             try:
-                await self._async_price(entries[0], user_input)
+                if not errors:
+                    await self._async_price(entries[0], user_input)
+                    return self.async_create_entry(data={})
             except AnalyticsError as error:
                 errors["base"] = "not_priced"
                 placeholders["error"] = str(error)
-            else:
-                return self.async_create_entry(data={})
         return self.async_show_form(
             step_id="price",
             data_schema=self.add_suggested_values_to_schema(PRICE_SCHEMA, user_input or {}),
