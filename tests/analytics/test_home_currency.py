@@ -247,10 +247,21 @@ async def test_a_repriced_event_is_converted_anew_into_its_own_currency(tmp_path
         assert await drift(analytics) == 0
 
 
-def rate(model: str) -> Rate:
+def rate(model: str, price: str = "8") -> Rate:
     return Rate(
-        provider="openai", model=model, prompt_per_1m=Decimal(8), response_per_1m=Decimal(0)
+        provider="openai", model=model, prompt_per_1m=Decimal(price), response_per_1m=Decimal(0)
     )
+
+
+async def test_a_price_by_another_name_leaves_the_figure_as_it_is(tmp_path: Path) -> None:
+    async with opened(tmp_path / "a.db", settings=EURO) as analytics:
+        await euro(analytics, "1.25")
+        await analytics.record(usage(model="gpt-4o", tokens_prompt=10**6, tokens_response=0))
+        await euro(analytics, "2", ago=1)
+        done = await analytics.set_rate(rate("gpt-4o", "2.5"), reprice=True)
+        assert done is not None
+        assert done.repriced == 1  # it has another source, but costs the same
+        assert await figures(analytics) == [(2, "EUR")]
 
 
 async def test_what_was_recorded_before_is_converted_when_asked_for(tmp_path: Path) -> None:
