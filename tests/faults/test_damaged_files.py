@@ -121,8 +121,8 @@ async def test_damage_that_is_met_has_the_file_set_aside_at_the_next_start(
     luck, met = random.Random(seed), 0
     for number in range(rounds(10)):
         path = copied(sound, tmp_path / str(number))
-        async with opened(path):
-            pass  # closed as it should be: nothing asks for a check
+        async with opened(path) as analytics:
+            await analytics.check()  # sound, and closed as it should be: nothing asks for another
         pages = path.stat().st_size // PAGE
         damage(path, luck.randrange(10, pages) * PAGE, luck.randbytes(PAGE))
         async with opened(path) as analytics:
