@@ -629,6 +629,15 @@ def slug(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
 
 
+def test_the_contents_are_every_section_in_order() -> None:
+    contents, _, _ = TEXT.partition("**Contents**")[2].partition("\n## ")
+    listed = re.findall(r"\]\(#([^)]+)\)", contents)
+    levels = {slug(name): level for level, name in re.findall(r"^(##+) (.*)$", TEXT, re.MULTILINE)}
+    assert [one for one in listed if levels[one] == "##"] == [
+        name for name, level in levels.items() if level == "##"
+    ]
+
+
 def test_every_link_leads_somewhere() -> None:
     prose = _BLOCK.sub("", TEXT)
     anchors = {slug(heading) for heading in re.findall(r"^#+ (.*)$", prose, re.MULTILINE)}
