@@ -15,7 +15,7 @@ from .care import clean_up, export, opening
 from .home import home
 from .ingest import ingest, pricing
 from .measures import BY_KEY, FULL, QUICK, TOLERANCE, Bench, Finding, Kind, number
-from .report import document, figures
+from .report import document, figures, table, with_summary
 from .size import size
 
 TOPICS: Final[dict[str, Callable[[Bench], AsyncIterator[Finding]]]] = {
@@ -29,6 +29,8 @@ TOPICS: Final[dict[str, Callable[[Bench], AsyncIterator[Finding]]]] = {
     "open": opening,
     "home": home,
 }
+README: Final = Path(__file__).parent.parent / "README.md"
+DOCUMENT: Final = README.parent / "docs" / "benchmarks.md"
 # What the quick form fails for: what depends on the code more than on the machine.
 _GATED: Final = (Kind.LIMIT, Kind.GROWTH)
 
@@ -43,12 +45,12 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         bench = Bench(sizes, Path(folder), say)
         found = asyncio.run(measure(bench, options.only or list(TOPICS)))
-    text = document(found, sizes)
-    if options.output:
-        options.output.write_text(text, encoding="utf-8")
-        say(f"written to {options.output}")
-    else:
-        sys.stdout.write(text)
+    if options.write:
+        DOCUMENT.write_text(document(found, sizes), encoding="utf-8")
+        readme = README.read_text(encoding="utf-8")
+        README.write_text(with_summary(readme, found), encoding="utf-8")
+        say(f"written to {DOCUMENT} and {README}")
+    sys.stdout.write(f"{table(found)}\n")
     missed = [key for key, values in figures(found).items() if not BY_KEY[key].met(values.figure)]
     for key in missed:
         say(f"target missed: {BY_KEY[key].what} ({key})")
@@ -92,7 +94,7 @@ def _options() -> Namespace:
     parser.add_argument(
         "--only", nargs="+", choices=TOPICS, metavar="TOPIC", help=", ".join(TOPICS)
     )
-    parser.add_argument("--output", type=Path, help="the file for the table, else it is printed")
+    parser.add_argument("--write", action="store_true", help="write the tables to the documents")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
     return parser.parse_args()
 

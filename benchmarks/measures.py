@@ -58,6 +58,10 @@ class Measure:
             return figure >= self.target / tolerance
         return figure <= self.target * tolerance
 
+    def shown(self, figure: float) -> str:
+        """Return a figure as it is written."""
+        return f"{figure:+.3g} {self.unit}" if self.difference else f"{number(figure)}×"
+
     @property
     def wanted(self) -> str:
         """Return the target as it is written."""

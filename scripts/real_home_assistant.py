@@ -171,6 +171,7 @@ class RealHomeAssistant(HomeAssistantClient):
                 | {
                     "SETUP_PORT": str(self.port),
                     "PATH": f"{PYTHON.parent}{os.pathsep}{os.environ.get('PATH', '')}",
+                    "PYTHONPATH": "",
                     "VIRTUAL_ENV": str(PYTHON.parent.parent),
                 },
                 # Ctrl-C in a terminal is for the program that started it, which then ends it.

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from benchmarks.__main__ import TOPICS, measure
+from benchmarks.__main__ import DOCUMENT, README, TOPICS, measure
 from benchmarks.measures import (
     BY_KEY,
     MEASURES,
@@ -18,7 +18,7 @@ from benchmarks.measures import (
     Want,
     number,
 )
-from benchmarks.report import document, figures, table
+from benchmarks.report import BEGIN, END, document, figures, table, with_summary
 
 # What each topic finds; the one that starts a real Home Assistant is in tests/e2e.
 TIMES: Final = "\N{MULTIPLICATION SIGN}"
@@ -108,3 +108,19 @@ async def test_runs_are_repeated(bench: Bench, monkeypatch: pytest.MonkeyPatch) 
     topics: dict[str, Callable[[Bench], AsyncIterator[Finding]]] = {"one": topic}
     monkeypatch.setattr("benchmarks.__main__.TOPICS", topics)
     assert len(await measure(bench, ["one", "one"])) == 2
+
+
+def test_summary_replaces_what_is_between_the_markers() -> None:
+    found = [Finding("ingest-1", 300, 100), Finding("size-uniform", 1, 2)]
+    text = with_summary(f"before\n{BEGIN}\nold\n{END}\nafter", found)
+    assert text.startswith(f"before\n{BEGIN}\n| What |")
+    assert text.endswith(f"| 3{TIMES} | ≥ 2.5{TIMES} |\n{END}\nafter")
+    assert "old" not in text
+    assert with_summary(text, found) == text
+
+
+def test_readme_has_room_for_the_summary() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert text.index(BEGIN) < text.index(END)
+    assert "docs/benchmarks.md" in text
+    assert DOCUMENT.exists()

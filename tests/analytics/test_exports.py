@@ -294,3 +294,45 @@ async def test_edge_in_a_day_that_a_new_zone_split_is_refused_before_it_begins(
             with pytest.raises(EventsRemovedError):
                 await ask(**custom(start, end))
         assert analytics.zone != BERLIN
+
+
+async def test_a_detailed_row_follows_its_columns(path: Path) -> None:
+    async with opened(path) as analytics:
+        await analytics.record(
+            usage(
+                endpoint="=chat()",
+                device_id="abc",
+                device_name="Speaker",
+                request_id="-1",
+                tags=("kitchen", "voice"),
+                latency_us=1_500,
+                user_id="ada, of the house",
+                timestamp=NOON,
+            )
+        )
+        (record,) = await exported(analytics, detailed=True)
+    assert record == dict.fromkeys(CSV_DETAILED, "") | {
+        "timestamp": NOON.astimezone(BERLIN).isoformat(),
+        "device_name": "Speaker",
+        "endpoint": "'=chat()",
+        "provider": "openai",
+        "model": "gpt-4o",
+        "tokens_prompt": "100",
+        "tokens_response": "50",
+        "total_tokens": "150",
+        "cost_estimate": "0.00075",
+        "request_id": "'-1",
+        "id": "1",
+        "device_id": "abc",
+        "user_id": "ada, of the house",
+        "tokens_cache_read": "0",
+        "tokens_cache_write": "0",
+        "tokens_cache_write_1h": "0",
+        "tokens_reasoning": "0",
+        "latency_ms": "1.5",
+        "tags": "kitchen voice",
+        "status": "ok",
+        "cost_source": "default",
+        "priced_as": "default:openai/gpt-4o",
+        "source": "api",
+    }

@@ -3,13 +3,11 @@
 import csv
 from datetime import date, datetime
 from decimal import Decimal
-import io
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from custom_components.llm_analytics.analytics.models import CostSource, Price, StoredEvent
 from custom_components.llm_analytics.analytics.periods import Period
 from custom_components.llm_analytics.analytics.places import Known
 from custom_components.llm_analytics.analytics.reports import (
@@ -24,13 +22,11 @@ from custom_components.llm_analytics.analytics.reports import (
     average_latency,
     by_requests,
     by_tokens,
-    csv_event,
+    cell,
     csv_lines,
     csv_summary,
 )
 from custom_components.llm_analytics.analytics.totals import Filter, Totals
-
-from .usage import usage
 
 BERLIN = ZoneInfo("Europe/Berlin")
 DOLLAR = 10**12
@@ -229,7 +225,7 @@ def test_latency_is_averaged_over_the_events_that_gave_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "cell"),
+    ("value", "text"),
     [
         ("plain", "plain"),
         ("=1+1", "'=1+1"),
@@ -248,8 +244,8 @@ def test_latency_is_averaged_over_the_events_that_gave_one() -> None:
         ("", ""),
     ],
 )
-def test_a_cell_is_quoted_and_never_a_formula(value: object, cell: str) -> None:
-    assert csv_lines([["x", value]]) == f"x,{cell}\r\n"
+def test_a_cell_is_quoted_and_never_a_formula(value: object, text: str) -> None:
+    assert csv_lines([["x", cell(value)]]) == f"x,{text}\r\n"
 
 
 def test_an_absent_value_is_an_empty_cell() -> None:
@@ -295,56 +291,3 @@ def test_the_cost_cell_is_empty_only_where_every_request_is_unpriced(
     cells = csv_summary(date(2026, 10, 25), "ha:abc", ("chat", "ollama"), totals)
     record = dict(zip(CSV_SUMMARY, next(csv.reader([csv_lines([cells])])), strict=True))
     assert (record["cost_estimate"], record["device_ip"], record["device_id"]) == (cost, "", "abc")
-
-
-def test_a_detailed_row_follows_its_columns() -> None:
-    event = StoredEvent(
-        id=7,
-        timestamp=datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN),
-        usage=usage(
-            endpoint="=chat()",
-            device_id="abc",
-            request_id="-1",
-            tags=("kitchen", "voice"),
-            latency_us=1_500,
-            user_id="ada, of the house",
-        ),
-        price=Price(picos=1_000, source=CostSource.CATALOGUE, priced_as="catalogue:openai/gpt-4o"),
-        device_name="Speaker",
-    )
-    text = csv_lines([CSV_DETAILED, csv_event(event)])
-    (record,) = csv.DictReader(io.StringIO(text, newline=""))
-    assert record == {
-        "timestamp": "2026-10-25T02:30:00+02:00",
-        "device_ip": "",
-        "device_name": "Speaker",
-        "endpoint": "'=chat()",
-        "provider": "openai",
-        "model": "gpt-4o",
-        "tokens_prompt": "100",
-        "tokens_response": "50",
-        "total_tokens": "150",
-        "cost_estimate": "0.000000001",
-        "request_id": "'-1",
-        "id": "7",
-        "device_id": "abc",
-        "user_id": "ada, of the house",
-        "tokens_cache_read": "0",
-        "tokens_cache_write": "0",
-        "tokens_cache_write_1h": "0",
-        "tokens_reasoning": "0",
-        "latency_ms": "1.5",
-        "ttft_ms": "",
-        "agent": "",
-        "context": "",
-        "tags": "kitchen voice",
-        "service_tier": "",
-        "status": "ok",
-        "error_type": "",
-        "cost_source": "catalogue",
-        "priced_as": "catalogue:openai/gpt-4o",
-        "source": "api",
-        "recorded_by": "",
-        "home_cost": "",
-        "home_currency": "",
-    }

@@ -49,6 +49,12 @@ def from_pico(picos: int) -> Decimal:
     return plain(Decimal(picos).scaleb(-PICO_PLACES, _WIDE))
 
 
+def amount_text(number: int, places: int) -> str:
+    """Return ``number``·10^-places, not negative, as plain text without trailing zeros."""
+    whole, part = divmod(number, 10**places)
+    return f"{whole}.{part:0{places}d}".rstrip("0") if part else str(whole)
+
+
 def average_pico(picos: int, count: int) -> Decimal:
     """Return the mean of ``count`` amounts summing to ``picos``, to 12 places, halves to even.
 

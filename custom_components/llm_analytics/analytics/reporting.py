@@ -1,7 +1,6 @@
 """Reports and their exports: any period, any size, constant memory."""
 
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -12,7 +11,7 @@ from .errors import InvalidInputError
 from .models import StoredEvent
 from .periods import Days, Period, Span, day_span, to_us
 from .reader import ANYTHING, LedgerReader, check_order
-from .reports import CSV_DETAILED, CSV_SUMMARY, Report, csv_event, csv_lines, csv_summary
+from .reports import CSV_DETAILED, CSV_SUMMARY, Report, csv_lines, csv_summary
 from .store import answers, export, queries
 from .totals import Filter
 
@@ -142,11 +141,27 @@ class Reporting(LedgerReader):
             self._exports -= 1
 
     async def detailed_csv(self, covered: Export, wanted: Filter = ANYTHING) -> AsyncGenerator[str]:
-        """Yield an export as CSV text, one row an event."""
+        """Yield an export as CSV text, one row an event, made on the reading thread."""
+        zone, directory = self._zone, self._directory()
+        after = (0, 0)
         yield csv_lines([CSV_DETAILED])
-        async with aclosing(self.export_events(covered, wanted)) as pages:
-            async for page in pages:
-                yield csv_lines(csv_event(event) for event in page)
+        self._exports += 1
+        try:
+            while page := await self._read(
+                partial(
+                    export.csv_after,
+                    wanted=wanted,
+                    span=covered.span,
+                    after=after,
+                    last_event=covered.last_event,
+                    zone=zone,
+                    directory=directory,
+                )
+            ):
+                text, after = page
+                yield text
+        finally:
+            self._exports -= 1
 
     async def summary_csv(self, covered: Export, wanted: Filter = ANYTHING) -> AsyncGenerator[str]:
         """Yield an export as CSV text, one row a day, device, endpoint and provider."""

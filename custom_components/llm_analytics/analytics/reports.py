@@ -13,7 +13,7 @@ from fractions import Fraction
 import io
 from typing import Final
 
-from .models import ANONYMOUS, StoredEvent
+from .models import ANONYMOUS
 from .money import from_pico, rounded
 from .periods import Period
 from .places import UNKNOWN, Known
@@ -271,23 +271,17 @@ def average_latency(totals: Totals) -> Decimal | None:
 
 
 def csv_lines(rows: Iterable[Sequence[object]]) -> str:
-    """Return rows as CSV text (RFC 4180, CRLF), safe to open in a spreadsheet."""
+    """Return rows of cells as CSV text (RFC 4180, CRLF)."""
     buffer = io.StringIO()
-    csv.writer(buffer).writerows([_cell(value) for value in row] for row in rows)
+    csv.writer(buffer).writerows(rows)
     return buffer.getvalue()
 
 
-def _cell(value: object) -> object:
+def cell(value: object) -> object:
+    """Return a value as it may stand in CSV text: no spreadsheet takes it for a formula."""
     if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
         return f"'{value}"
     return "" if value is None else value
-
-
-def csv_event(event: StoredEvent) -> list[object]:
-    """Return one event as a row under CSV_DETAILED."""
-    values = event.as_dict()
-    values["tags"] = " ".join(event.usage.tags)
-    return [_plain_text(values[name]) for name in CSV_DETAILED]
 
 
 def csv_summary(
@@ -301,7 +295,7 @@ def csv_summary(
     device_ip, device_id = device_parts(device)
     endpoint, provider = names
     unpriced_only = totals.unpriced == totals.requests
-    return [
+    row = [
         day.isoformat(),
         device_ip,
         endpoint,
@@ -316,7 +310,4 @@ def csv_summary(
         format(from_pico(totals.home), "f") if totals.converted else None,
         currency if totals.converted else None,
     ]
-
-
-def _plain_text(value: object) -> object:
-    return format(value, "f") if isinstance(value, Decimal) else value
+    return [cell(value) for value in row]

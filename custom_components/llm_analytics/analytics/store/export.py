@@ -6,18 +6,21 @@ meanwhile without a long read transaction.
 
 from collections.abc import Sequence
 import sqlite3
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from ..models import StoredEvent
 from ..periods import Span, to_us
 from ..places import NOBODY, Directory
+from ..reports import csv_lines
 from ..totals import Filter, Totals
 from . import filters, queries
 from .aggregates import Dimension
+from .event_rows import COLUMNS, EventRows
 from .events import SELECT_EVENTS, event_of_row
 
 PAGE: Final = 1_000
+_SELECT_ROWS: Final = f"SELECT {COLUMNS} FROM event CROSS JOIN series ON series.id = event.series"
 
 
 def events_after(
@@ -31,17 +34,47 @@ def events_after(
     directory: Directory = NOBODY,
 ) -> Sequence[StoredEvent]:
     """Return the next page of a span's events, oldest first, after a (time, id)."""
+    rows = _page(db, SELECT_EVENTS, wanted, span, after=after, last_event=last_event)
+    return [event_of_row(row, zone, directory) for row in rows]
+
+
+def csv_after(
+    db: sqlite3.Connection,
+    wanted: Filter,
+    span: Span,
+    *,
+    after: tuple[int, int],
+    last_event: int,
+    zone: ZoneInfo,
+    directory: Directory = NOBODY,
+) -> tuple[str, tuple[int, int]] | None:
+    """Return the next page as CSV text and its last (time, id), None at the end."""
+    raw = _page(db, _SELECT_ROWS, wanted, span, after=after, last_event=last_event)
+    if not raw:
+        return None
+    rows = EventRows(db, zone, directory)
+    return csv_lines(map(rows.row, raw)), (raw[-1][1], raw[-1][0])
+
+
+def _page(
+    db: sqlite3.Connection,
+    select: str,
+    wanted: Filter,
+    span: Span,
+    *,
+    after: tuple[int, int],
+    last_event: int,
+) -> list[tuple[Any, ...]]:
     chosen = filters.choose(db, wanted)
     if chosen is None:
         return []
     where, parameters = filters.event_conditions(chosen)
-    rows = db.execute(
-        f"{SELECT_EVENTS} WHERE event.time >= ? AND event.time < ? AND event.id <= ?"
+    return db.execute(
+        f"{select} WHERE event.time >= ? AND event.time < ? AND event.id <= ?"
         f" AND (event.time, event.id) > (?, ?){where}"
         " ORDER BY event.time, event.id LIMIT ?",
         (max(to_us(span.start), after[0]), to_us(span.end), last_event, *after, *parameters, PAGE),
-    )
-    return [event_of_row(row, zone, directory) for row in rows]
+    ).fetchall()
 
 
 def check(db: sqlite3.Connection, wanted: Filter, span: Span, zone: ZoneInfo) -> None:

@@ -9,7 +9,6 @@ import hashlib
 import re
 import sqlite3
 from typing import Final
-import uuid
 
 from ..models import OTHER
 
@@ -39,7 +38,10 @@ def to_stored(request_id: str) -> str | bytes:
 
 def from_stored(stored: str | bytes | None) -> str | None:
     """Return a request id as it was given."""
-    return str(uuid.UUID(bytes=stored)) if isinstance(stored, bytes) else stored
+    if not isinstance(stored, bytes):
+        return stored
+    text = stored.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def find_request(
