@@ -7,7 +7,7 @@ import tempfile
 from . import peer
 from .ingest import ledger
 from .measures import Bench, Finding
-from .workload import Household, usage_event
+from .workload import PER_DAY, Household, usage_event
 
 
 async def size(bench: Bench) -> AsyncIterator[Finding]:
@@ -19,7 +19,7 @@ async def size(bench: Bench) -> AsyncIterator[Finding]:
             product, yardstick = Path(folder, "product.db"), Path(folder, "peer.db")
             count = 0
             async with ledger(product) as analytics, peer.opened(yardstick) as other:
-                days = Household(3, uniform=uniform).year(sizes.per_day, sizes.size_days)
+                days = Household(3, uniform=uniform).year(PER_DAY, sizes.size_days)
                 for usages in days:
                     await analytics.record_many([usage_event(usage) for usage in usages])
                     await other.fill(usages)
