@@ -103,7 +103,7 @@ _EXAMPLE_BODIES: Final[dict[str, Any]] = {
         "response_per_1m": 10,
         "notes": "From our contract",
     },
-    "cost/exchange-rates": {"currency": "EUR", "usd": 1.08, "effective_date": "2026-12-01"},
+    "cost/exchange-rates": {"currency": "EUR", "usd": 1.25, "effective_date": "2026-12-01"},
     "cost/reprice": {"only_unpriced": True},
     "cost/convert": {"start": "2026-11-01"},
     "maintenance/cleanup": {"retention_days": 365},
