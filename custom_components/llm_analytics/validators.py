@@ -15,7 +15,7 @@ from typing import Any, Final, Never, override
 
 import voluptuous as vol
 
-from .analytics import InvalidInputError, metadata_text
+from .analytics import InvalidInputError, is_storable, metadata_text
 
 type Schema = dict[str, Any]
 
@@ -141,7 +141,7 @@ class Text(Leaf):
     def __call__(self, value: Any) -> str:
         if not isinstance(value, str) or not self.minimum <= len(value) <= self.maximum:
             self.refuse(value)
-        if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        if not is_storable(value):
             raise vol.Invalid("must not contain NUL or half of a surrogate pair")
         return str(value)
 

@@ -80,9 +80,14 @@ def check_text(field: str, value: str, maximum: int, *, minimum: int = 1) -> str
         raise InvalidInputError(
             field, f"must have {minimum} to {maximum} characters, got {len(value)}"
         )
-    if "\0" in value or not (value.isascii() or _SURROGATE.search(value) is None):
+    if not is_storable(value):
         raise InvalidInputError(field, "must not contain NUL or half of a surrogate pair")
     return value
+
+
+def is_storable(text: str) -> bool:
+    """Return whether a text holds neither NUL nor half of a surrogate pair."""
+    return "\0" not in text and (text.isascii() or _SURROGATE.search(text) is None)
 
 
 def normal_ip(value: str, field: str = "device_ip") -> str:
