@@ -1,5 +1,6 @@
 """Texts that are something else elsewhere - SQL, paths, headers, formulas - are only texts here."""
 
+from contextlib import closing
 import csv
 import io
 import json
@@ -61,7 +62,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 def shape(hass: HomeAssistant) -> list[Any]:
     """Return the shape of the file, which no text may change."""
-    with sqlite3.connect(database(hass)) as db:
+    with closing(sqlite3.connect(database(hass))) as db:
         return db.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY name").fetchall()
 
 
