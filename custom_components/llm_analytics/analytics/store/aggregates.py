@@ -106,29 +106,17 @@ class Changes:
 
     def __init__(self) -> None:
         """Start with none."""
-        self._series: dict[tuple[Ids, int, int], Vector] = {}
+        self._series: dict[tuple[Ids, int, int, int], Vector] = {}
         self._tags: dict[tuple[int, int, int], Vector] = {}
-        self._slots: dict[tuple[int, int, int], Vector] = {}
         self._home: dict[tuple[int, int, int, int, str], Vector] = {}
 
     def add(
         self, ids: Ids, tags: Iterable[int], *, time: int, day: int, frozen: int, vector: Vector
     ) -> None:
         """Add one event's vector; its time in µs, its local day as an ordinal."""
-        _accumulate(self._series, (ids, day, frozen), vector)
+        _accumulate(self._series, (ids, time // SLOT_US, day, frozen), vector)
         for tag in tags:
             _accumulate(self._tags, (tag, day, frozen), vector)
-        self.add_slot(ids, time // SLOT_US, (vector[0], vector[3], vector[4], vector[9]))
-
-    def add_slot(self, ids: Ids, slot: int, values: tuple[int, int, int, int]) -> None:
-        """Add requests, prompt, response and cost to the quarter of an hour ``slot``."""
-        _, device, _, model, _ = ids
-        for dimension, key in (
-            (Dimension.TOTAL, 0),
-            (Dimension.DEVICE, device),
-            (Dimension.MODEL, model),
-        ):
-            _accumulate(self._slots, (dimension, slot, key), values)
 
     def add_home(
         self,
@@ -150,11 +138,27 @@ class Changes:
     def day_rows(self) -> dict[tuple[int, int, int, int], Vector]:
         """Return the changes to ``agg_day`` by (dimension, day, key, frozen)."""
         rows: dict[tuple[int, int, int, int], Vector] = {}
-        for (ids, day, frozen), vector in self._series.items():
+        series: dict[tuple[Ids, int, int], Vector] = {}
+        for (ids, _, day, frozen), vector in self._series.items():
+            _accumulate(series, (ids, day, frozen), vector)
+        for (ids, day, frozen), vector in series.items():
             for dimension, key in keys_of(ids):
                 _accumulate(rows, (dimension, day, key, frozen), vector)
         for (tag, day, frozen), vector in self._tags.items():
             rows[Dimension.TAG, day, tag, frozen] = vector
+        return rows
+
+    def slot_rows(self) -> dict[tuple[int, int, int], Vector]:
+        """Return the changes to ``agg_slot`` by (dimension, slot, key)."""
+        rows: dict[tuple[int, int, int], Vector] = {}
+        for ((_, device, _, model, _), slot, _, _), vector in self._series.items():
+            values = vector[0], vector[3], vector[4], vector[9]
+            for dimension, key in (
+                (Dimension.TOTAL, 0),
+                (Dimension.DEVICE, device),
+                (Dimension.MODEL, model),
+            ):
+                _accumulate(rows, (dimension, slot, key), values)
         return rows
 
     def apply(
@@ -167,7 +171,7 @@ class Changes:
         learn that there are none any more. ``noted``: see ``note_slots``.
         Raises sqlite3.IntegrityError or OverflowError where a sum leaves 64 bits.
         """
-        days, slots = self.day_rows(), self._slots
+        days, slots = self.day_rows(), self.slot_rows()
         db.executemany(_ADD_DAY, [key + vector for key, vector in days.items()])
         db.executemany(_ADD_SLOT, [key + values for key, values in slots.items()])
         note_slots(db, slots, noted)
