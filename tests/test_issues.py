@@ -264,6 +264,8 @@ async def removed(
     config_entry.add_to_hass(hass)
     assert await async_setup_component(hass, DOMAIN, {})
     await act(hass, "record_usage", {"endpoint": "chat", **UNKNOWN, **TOKENS})
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert issue_ids(ir.async_get(hass)) == {UNPRICED}
     await hass.config_entries.async_remove(config_entry.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
     return config_entry
