@@ -72,7 +72,7 @@ def test_a_process_killed_while_it_migrates_loses_nothing(tmp_path: Path, seed: 
     first_schema(old, copies=50)
     before = audit(old)
     assert (before.schema, len(before.events) > 2_000) == (1, True)
-    seen = set()
+    seen: set[int] = set()
     least = rounds(12)
     for run in range(10 * least):
         if run >= least and seen == {1, schema.SCHEMA_VERSION}:
