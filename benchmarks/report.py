@@ -91,9 +91,10 @@ def summary(found: Sequence[Finding]) -> str:
     for key, result in figures(found).items():
         measure = BY_KEY[key]
         if measure.target is not None:
+            missed = "" if measure.met(result.figure) else ", missed"
             lines.append(
                 f"| {measure.what} | {measure.yardstick} | {measure.shown(result.figure)}"
-                f" | {measure.wanted} |"
+                f" | {measure.wanted}{missed} |"
             )
     return "\n".join(lines)
 
