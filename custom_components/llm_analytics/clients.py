@@ -35,11 +35,11 @@ from .const import (
     SUBENTRY_CLIENT,
 )
 from .conversion import Origin
+from .coordinator import loaded_entry
 from .recording import (
     BodyTooLargeError,
     async_record,
     error_response,
-    loaded_entry,
     not_loaded,
     read_json,
     refusal,

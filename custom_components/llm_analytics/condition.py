@@ -13,7 +13,7 @@ import voluptuous as vol
 from .analytics import Figures
 from .automations import BUDGET_FIELD, CONF_BUDGET, OptionFields, budget_id, validated
 from .const import DOMAIN
-from .coordinator import LlmAnalyticsConfigEntry
+from .coordinator import loaded_entry
 
 _AMOUNT: Final = "amount"
 _PERIOD: Final = "period"
@@ -38,12 +38,10 @@ class FiguresCondition(Condition):
 
     @override
     def _async_check(self, **kwargs: Unpack[ConditionCheckParams]) -> bool:
-        entries: list[LlmAnalyticsConfigEntry] = self._hass.config_entries.async_loaded_entries(
-            DOMAIN
-        )
-        if not entries or not entries[0].runtime_data.last_update_success:
+        entry = loaded_entry(self._hass)
+        if entry is None or not entry.runtime_data.last_update_success:
             raise ConditionErrorMessage(DOMAIN, "the ledger's figures are not available")
-        return self.is_met(entries[0].runtime_data.data)
+        return self.is_met(entry.runtime_data.data)
 
     @abstractmethod
     def is_met(self, figures: Figures) -> bool:

@@ -295,6 +295,12 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
         self.async_tell_damage()
 
 
+def loaded_entry(hass: HomeAssistant) -> LlmAnalyticsConfigEntry | None:
+    """Return the entry that has the ledger open, None while there is none."""
+    entries: list[LlmAnalyticsConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
+    return entries[0] if entries else None
+
+
 def local_zone() -> ZoneInfo:
     """Return Home Assistant's time zone."""
     zone = dt_util.get_default_time_zone()

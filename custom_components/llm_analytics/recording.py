@@ -11,13 +11,10 @@ from typing import Any, Final
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
-from homeassistant.core import HomeAssistant
 
 from . import conversion
 from .analytics import Analytics, AnalyticsError, InvalidInputError
-from .const import DOMAIN
 from .conversion import Origin
-from .coordinator import LlmAnalyticsConfigEntry
 from .errors import http_field, http_status
 
 MAX_BODY: Final = 4 * 1024 * 1024
@@ -26,12 +23,6 @@ _CHUNK: Final = 64 * 1024
 
 class BodyTooLargeError(Exception):
     """Raised while reading a body beyond MAX_BODY."""
-
-
-def loaded_entry(hass: HomeAssistant) -> LlmAnalyticsConfigEntry | None:
-    """Return the entry that has the ledger open, None while there is none."""
-    entries: list[LlmAnalyticsConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
-    return entries[0] if entries else None
 
 
 def json_response(value: Any, status: HTTPStatus = HTTPStatus.OK) -> web.Response:

@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, override
 
-from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
+from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow, RepairsFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.selector import (
@@ -16,7 +16,7 @@ import voluptuous as vol
 
 from .analytics import MAX_PRICE, AnalyticsError, Rate
 from .const import DOMAIN
-from .coordinator import LlmAnalyticsConfigEntry
+from .coordinator import LlmAnalyticsConfigEntry, loaded_entry
 from .issues import UNPRICED_MODEL
 from .leftovers import async_delete_ledger
 
@@ -50,15 +50,12 @@ class UnpricedModelFlow(RepairsFlow):
         issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
         placeholders = dict((issue and issue.translation_placeholders) or {})
         if user_input is not None:
-            entries: list[LlmAnalyticsConfigEntry] = self.hass.config_entries.async_loaded_entries(
-                DOMAIN
-            )
-            if not entries:
+            if (entry := loaded_entry(self.hass)) is None:
                 return self.async_abort(reason="not_loaded")
             errors = {name: "price_missing" for name in _NEEDED if name not in user_input}
             try:
                 if not errors:
-                    await self._async_price(entries[0], user_input)
+                    await self._async_price(entry, user_input)
                     return self.async_create_entry(data={})
             except AnalyticsError as error:
                 errors["base"] = "not_priced"
@@ -87,28 +84,19 @@ class UnpricedModelFlow(RepairsFlow):
             repricing = await analytics.reprice()
 
 
-class LedgerLeftFlow(RepairsFlow):
+class LedgerLeftFlow(ConfirmRepairFlow):
     """Delete the file of a ledger that has been removed, if that is wanted."""
 
-    async def async_step_init(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """Begin."""
-        return await self.async_step_confirm()
-
+    @override
     async def async_step_confirm(
-        self, user_input: dict[str, Any] | None = None
+        self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Delete once it is confirmed."""
-        if user_input is None:
-            issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
-            return self.async_show_form(
-                step_id="confirm",
-                data_schema=vol.Schema({}),
-                description_placeholders=issue.translation_placeholders if issue else None,
-            )
-        if self.hass.config_entries.async_entries(DOMAIN):
-            return self.async_abort(reason="in_use")
-        await async_delete_ledger(self.hass)
-        return self.async_create_entry(data={})
+        if user_input is not None:
+            if self.hass.config_entries.async_entries(DOMAIN):
+                return self.async_abort(reason="in_use")
+            await async_delete_ledger(self.hass)
+        return await super().async_step_confirm(user_input)
 
 
 async def async_create_fix_flow(

@@ -5,8 +5,7 @@ from typing import Any
 from homeassistant.components import system_health
 from homeassistant.core import HomeAssistant, callback
 
-from .const import DOMAIN
-from .coordinator import LlmAnalyticsConfigEntry
+from .coordinator import loaded_entry
 
 
 @callback
@@ -17,10 +16,9 @@ def async_register(hass: HomeAssistant, register: system_health.SystemHealthRegi
 
 async def async_system_health_info(hass: HomeAssistant) -> dict[str, Any]:
     """Return the ledger's figures, or that it is not loaded."""
-    entries: list[LlmAnalyticsConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
-    if not entries:
+    if (entry := loaded_entry(hass)) is None:
         return {"loaded": False}
-    health = await entries[0].runtime_data.analytics.health()
+    health = await entry.runtime_data.analytics.health()
     return {
         "loaded": True,
         "events": health.events,

@@ -24,6 +24,7 @@ from .analytics import Analytics, AnalyticsError, InvalidInputError
 from .changes import CHANGES, Change, Data
 from .const import DOMAIN
 from .conversion import Origin, validate
+from .coordinator import loaded_entry
 from .exports import ExportedFile, async_export_csv, async_export_json
 from .openapi import document
 from .questions import QUESTIONS, Question
@@ -32,7 +33,6 @@ from .recording import (
     async_record,
     error_response,
     json_response,
-    loaded_entry,
     not_loaded,
     read_json,
     refusal,
