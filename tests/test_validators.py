@@ -53,6 +53,7 @@ REFUSED: list[tuple[Leaf, Any]] = [
     *((BOUND, value) for value in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z")),
     *((BOUND, value) for value in ("1969-12-31T23:59:59-12:00", "3000-01-01T00:00:00+14:00")),
     *((BOUND, value) for value in (date(3000, 1, 1), datetime(1969, 1, 1, tzinfo=UTC), True)),
+    *((BOUND, value) for value in (float("nan"), float("inf"), Decimal("-Infinity"))),
     *(
         (Day(), value)
         for value in ("\u0662\u0660\u0662\u0666-01-01", "2026-1-1", "1999-12-31", "3000-01-01")

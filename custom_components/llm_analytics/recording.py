@@ -9,7 +9,7 @@ from http import HTTPStatus
 import json
 from typing import Any, Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from . import conversion
@@ -19,6 +19,7 @@ from .errors import http_field, http_status
 
 MAX_BODY: Final = 4 * 1024 * 1024
 _CHUNK: Final = 64 * 1024
+_JSON: Final = {hdrs.CONTENT_TYPE: "application/json; charset=utf-8"}
 
 
 class BodyTooLargeError(Exception):
@@ -27,9 +28,7 @@ class BodyTooLargeError(Exception):
 
 def json_response(value: Any, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
     """Return a JSON answer with its decimals written plainly and exactly."""
-    return web.Response(
-        text=conversion.json_text(value), status=status, content_type="application/json"
-    )
+    return web.Response(body=conversion.json_bytes(value), status=status, headers=_JSON)
 
 
 def error_response(message: str, status: HTTPStatus, field: str | None = None) -> web.Response:
@@ -66,7 +65,7 @@ async def read_json(request: web.Request) -> Any:
                 raise BodyTooLargeError
         if not body:
             return {}
-        return json.loads(body.decode(), parse_float=Decimal, parse_constant=_no_constant)
+        return _parsed(body.decode())
     except (ValueError, web.RequestPayloadError, HttpProcessingError, ConnectionError) as error:
         raise InvalidInputError("body", f"is no JSON: {error}") from None
     except RecursionError:
@@ -75,6 +74,16 @@ async def read_json(request: web.Request) -> Any:
 
 def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not a number in JSON")
+
+
+# Made once: ``json.loads`` makes one for each text that it reads with arguments.
+_DECODER: Final = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
+
+
+def _parsed(text: str) -> Any:
+    if text.startswith("\ufeff"):
+        raise json.JSONDecodeError("Unexpected UTF-8 BOM (decode using utf-8-sig)", text, 0)
+    return _DECODER.decode(text)
 
 
 async def async_record(

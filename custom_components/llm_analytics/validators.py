@@ -26,6 +26,7 @@ _YEARS: Final = range(1970, 3000)
 _AFTER: Final = int(datetime(_YEARS.stop, 1, 1, tzinfo=UTC).timestamp())
 _YEARS_PATTERN: Final = "^(19[7-9][0-9]|2[0-9]{3})-"
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DIGITS: Final = re.compile(r"[+-]?[0-9]{1,20}")
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _LOST_PLUS: Final = re.compile(r"(T\S+) (\d{2}:?\d{2})$")
 _SHOWN: Final = 60
@@ -72,9 +73,10 @@ class Whole(Leaf):
     @override
     def __call__(self, value: Any) -> int:
         number = value
-        if (
-            self.lenient and isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]{1,20}", value)
-        ) or (self.lenient and isinstance(value, float) and value.is_integer()):
+        if self.lenient and (
+            (isinstance(value, str) and _DIGITS.fullmatch(value))
+            or (isinstance(value, float) and value.is_integer())
+        ):
             number = int(value)
         if (
             not isinstance(number, int)
@@ -105,19 +107,19 @@ class Number(Leaf):
 
     @override
     def __call__(self, value: Any) -> Decimal:
-        number = value
-        if isinstance(value, float):
+        if isinstance(value, Decimal):
+            number = value
+        elif isinstance(value, float):
             number = Decimal(repr(value))
-        elif self.lenient and isinstance(value, str) and _NUMBER.fullmatch(value):
-            number = Decimal(value)
-        if (
-            not isinstance(number, int | Decimal)
-            or isinstance(number, bool)
-            or not Decimal(number).is_finite()
-            or not self.minimum <= number <= self.maximum
+        elif (isinstance(value, int) and not isinstance(value, bool)) or (
+            self.lenient and isinstance(value, str) and _NUMBER.fullmatch(value)
         ):
+            number = Decimal(value)
+        else:
             self.refuse(value)
-        return Decimal(number)
+        if not number.is_finite() or not self.minimum <= number <= self.maximum:
+            self.refuse(value)
+        return number
 
     @property
     @override
@@ -259,7 +261,7 @@ class Moment(Leaf):
         return value
 
     def _of_epoch(self, value: int | Decimal) -> datetime:
-        if not 0 <= value < 10**17:
+        if not Decimal(value).is_finite() or not 0 <= value < 10**17:
             self.refuse(value)
         if value >= _MILLISECONDS:
             raise vol.Invalid(
@@ -313,6 +315,9 @@ class Day(Leaf):
         return {"type": "string", "format": "date", "pattern": "^2[0-9]{3}-[0-9]{2}-[0-9]{2}$"}
 
 
+_TAG: Final = Text(1, 64)
+
+
 @dataclass(frozen=True)
 class Tags(Leaf):
     """A list of tags."""
@@ -323,7 +328,7 @@ class Tags(Leaf):
     def __call__(self, value: Any) -> tuple[str, ...]:
         if not isinstance(value, list | tuple):
             self.refuse(value)
-        tags = tuple(dict.fromkeys(Text(1, 64)(tag) for tag in value))
+        tags = tuple(dict.fromkeys(map(_TAG, value)))
         if len(tags) > self.maximum:
             raise vol.Invalid(f"must be at most {self.maximum} different tags, got {len(tags)}")
         return tags
@@ -336,7 +341,7 @@ class Tags(Leaf):
     @property
     @override
     def openapi(self) -> Schema:
-        return {"type": "array", "items": Text(1, 64).openapi, "maxItems": self.maximum}
+        return {"type": "array", "items": _TAG.openapi, "maxItems": self.maximum}
 
 
 @dataclass(frozen=True)
