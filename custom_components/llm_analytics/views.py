@@ -8,7 +8,7 @@ an IP ban.
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from http import HTTPStatus
 import logging
 from typing import Any, Final
@@ -23,7 +23,7 @@ from .access import may_read, may_record
 from .analytics import Analytics, AnalyticsError, InvalidInputError
 from .changes import CHANGES, Change, Data
 from .const import DOMAIN
-from .conversion import Origin, validate
+from .conversion import Origin, Validator, validate
 from .coordinator import loaded_entry
 from .exports import ExportedFile, async_export_csv, async_export_json
 from .openapi import document
@@ -76,6 +76,11 @@ class Route:
     admin: bool = False
     records: bool = False
     reads: bool = False
+
+    @cached_property
+    def validated(self) -> Validator:
+        """Return what checks path and query where there is no body of parameters."""
+        return Validator(self.fields)
 
 
 def read_query(request: web.Request) -> dict[str, Any]:
@@ -184,7 +189,7 @@ async def read_parameters(route: Route, request: web.Request, path: dict[str, st
     """Return a request's validated parameters, from its path, its query and its body."""
     query = read_query(request) | path
     if route.body is None:
-        return validate(route.fields, query)
+        return route.validated(query)
     body = await read_json(request)
     if not isinstance(body, dict):
         raise InvalidInputError("body", "must be a JSON object")
