@@ -30,6 +30,7 @@ RANKS = {
     "analytics.forecast": 3,
     "analytics.keeping": 3,
     "analytics.rates": 3,
+    "analytics.formats": 2,
     "analytics.reports": 3,
     "analytics.trends": 3,
     "analytics.breakdowns": 4,

@@ -31,25 +31,10 @@ async def async_export_csv(analytics: Analytics, data: Mapping[str, Any]) -> Exp
 async def async_export_json(analytics: Analytics, data: Mapping[str, Any]) -> ExportedFile:
     """Return the report that validated data asks for, as JSON; detailed adds the events."""
     arguments = report_arguments(data, analytics.zone)
-    wanted = arguments["wanted"]
-    scope = await analytics.export_scope(
-        arguments["period"], day=arguments["day"], span=arguments["span"]
+    name, chunks = await analytics.report_json(
+        **arguments, detailed=data["detailed"], write=json_text
     )
-    report = json_text((await analytics.report(**arguments)).as_dict())
-
-    async def chunks() -> AsyncGenerator[str]:
-        if not data["detailed"]:
-            yield report
-            return
-        yield f'{report[:-1]},"events":['
-        separator = ""
-        async with aclosing(analytics.export_events(scope, wanted)) as pages:
-            async for page in pages:
-                yield separator + ",".join(json_text(event.as_dict()) for event in page)
-                separator = ","
-        yield "]}"
-
-    return ExportedFile(f"{scope.name}.json", "application/json", chunks())
+    return ExportedFile(name, "application/json", chunks)
 
 
 async def async_write(hass: HomeAssistant, path: Path, chunks: AsyncGenerator[str]) -> int:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+import json
 from pathlib import Path
 import sqlite3
 from typing import Any
@@ -127,3 +128,15 @@ async def limit_pages(analytics: Analytics, spare: int) -> None:
         db.execute(f"PRAGMA max_page_count = {pages + spare}").fetchall()
 
     await analytics._db.run(limit)
+
+
+def plain_json(value: object) -> str:
+    """Return JSON with its decimals as texts."""
+    return json.dumps(value, default=str)
+
+
+async def exported_json(analytics: Analytics, **question: Any) -> dict[str, Any]:
+    """Return the detailed report as its JSON file has it."""
+    _, pieces = await analytics.report_json(**question, detailed=True, write=plain_json)
+    found: dict[str, Any] = json.loads("".join([piece async for piece in pieces]))
+    return found

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 import csv
 from datetime import UTC, date, datetime, timedelta
 import io
+import json
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,9 +20,9 @@ from custom_components.llm_analytics.analytics import (
     Period,
     Span,
 )
-from custom_components.llm_analytics.analytics.reports import CSV_DETAILED, CSV_SUMMARY
+from custom_components.llm_analytics.analytics.formats import CSV_DETAILED, CSV_SUMMARY
 
-from .support import BERLIN, DAY, NOON, berlin, fill, opened
+from .support import BERLIN, DAY, NOON, berlin, fill, opened, plain_json
 from .usage import usage
 
 
@@ -42,8 +43,8 @@ async def exported(analytics: Analytics, **question: Any) -> list[dict[str, str]
 
 async def test_export_holds_what_was_there_when_it_began(path: Path) -> None:
     async with opened(path) as analytics:
-        for _ in range(4):
-            await analytics.record_many([usage(timestamp=NOON - timedelta(hours=3))] * 640)
+        for _ in range(3):
+            await analytics.record_many([usage(timestamp=NOON - timedelta(hours=3))] * 420)
         _, pieces = await analytics.report_csv(Period.DAY, detailed=True)
         found = []
         async for piece in pieces:
@@ -51,9 +52,9 @@ async def test_export_holds_what_was_there_when_it_began(path: Path) -> None:
             for hours in (5, 3, 1):  # before, between and after what was exported already
                 await analytics.record(usage(timestamp=NOON - timedelta(hours=hours)))
         answer = list(csv.DictReader(io.StringIO("".join(found))))
-        assert [int(row["id"]) for row in answer] == list(range(1, 2_561))
+        assert [int(row["id"]) for row in answer] == list(range(1, 1_261))
         assert len(found) == 1 + 3
-        assert (await analytics.health()).events == 2_560 + 3 * len(found)
+        assert (await analytics.health()).events == 1_260 + 3 * len(found)
 
 
 async def test_detailed_export_is_in_the_order_of_time(path: Path) -> None:
@@ -86,6 +87,18 @@ async def test_file_is_named_by_period_and_first_day(
         found, pieces = await analytics.report_csv(**question)
         assert found == name
         assert "".join([piece async for piece in pieces]) == f"{','.join(CSV_SUMMARY)}\r\n"
+
+
+async def test_json_is_the_report_as_it_is_written(path: Path) -> None:
+    async with opened(path) as analytics:
+        await analytics.record(usage())
+        name, pieces = await analytics.report_json(Period.DAY, write=plain_json)
+        (text,) = [piece async for piece in pieces]
+        report = (await analytics.report(Period.DAY)).as_dict()
+    assert name == "usage_report_day_20260318.json"
+    assert json.loads(text) == json.loads(plain_json(report)) | {
+        "report_id": json.loads(text)["report_id"]
+    }
 
 
 async def test_whole_ledger_begins_at_its_first_day(path: Path) -> None:

@@ -26,7 +26,7 @@ from custom_components.llm_analytics.analytics import (
     Status,
     UsageEvent,
 )
-from custom_components.llm_analytics.analytics.reports import CSV_DETAILED, CSV_SUMMARY
+from custom_components.llm_analytics.analytics.formats import CSV_DETAILED, CSV_SUMMARY
 
 from . import reference_answers as expected, reference_reports as reports
 from .homes import Home

@@ -25,6 +25,7 @@ from custom_components.llm_analytics.analytics import (
     Settings,
     UsageEvent,
 )
+from tests.analytics.support import exported_json
 
 ZONES: Final = ("Europe/Berlin", "Asia/Kathmandu", "America/Havana")
 PER_RUN: Final = 1_000_000
@@ -203,10 +204,11 @@ async def forget(burden: Burden) -> None:
 async def export(burden: Burden) -> None:
     """Read the whole ledger: exactly those events that were there when it began."""
     while True:
-        scope = await burden.analytics.export_scope(Period.ALL)
-        ids = [event.id async for page in burden.analytics.export_events(scope) for event in page]
-        if len(set(ids)) != len(ids) or set(ids) != set(range(1, scope.last_event + 1)):
-            burden.tell(WRONG, scope.last_event, len(ids))
+        exported = await exported_json(burden.analytics, period=Period.ALL)
+        count = exported["summary"]["request_count"]
+        ids = sorted(event["id"] for event in exported["events"])
+        if ids != list(range(1, count + 1)):
+            burden.tell(WRONG, count, len(ids))
 
 
 BURDENS: Final[dict[str, Work]] = {

@@ -19,6 +19,7 @@ import sys
 from typing import Final
 
 from custom_components.llm_analytics.analytics import Analytics, Period, StorageError
+from tests.analytics.support import exported_json
 
 from .burdens import RECORDED, Ear, event, opened
 
@@ -55,8 +56,7 @@ async def fill(path: Path, ear: Ear, squeeze: Callable[[], None], free: Callable
         refused = 0
         while refused < 20:
             refused += not await _record(analytics, ear, next_numbers(1 if refused % 2 else 100))
-        scope = await analytics.export_scope(Period.ALL)
-        ear.send((ASKED, sum([len(page) async for page in analytics.export_events(scope)])))
+        ear.send((ASKED, len((await exported_json(analytics, period=Period.ALL))["events"])))
         for work in (analytics.clean_up(30), analytics.rebuild(), analytics.reprice()):
             try:
                 await work

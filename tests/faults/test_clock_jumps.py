@@ -7,7 +7,7 @@ import random
 import pytest
 
 from custom_components.llm_analytics.analytics import InvalidInputError, Period
-from tests.analytics.support import NOON, Clock, opened
+from tests.analytics.support import NOON, Clock, exported_json, opened
 from tests.analytics.usage import usage
 
 from .books import audit
@@ -38,12 +38,8 @@ async def test_a_jumping_clock_loses_nothing(tmp_path: Path, seed: str) -> None:
             await analytics.report(Period.MONTH)
         assert (await analytics.rebuild()).drift == 0
         clock.now = NOON + timedelta(days=3_001)  # a report ends with the present day
-        listed = [
-            event.id
-            async for page in analytics.export_events(await analytics.export_scope(Period.ALL))
-            for event in page
-        ]
-        assert sorted(listed) == list(range(1, recorded + 1))
+        exported = await exported_json(analytics, period=Period.ALL)
+        assert sorted(event["id"] for event in exported["events"]) == list(range(1, recorded + 1))
     books = audit(path)
     assert len(books.events) == books.counted == recorded
 

@@ -16,6 +16,7 @@ from custom_components.llm_analytics.analytics import (
     Period,
 )
 from custom_components.llm_analytics.analytics.schema import AUTO_CHECKPOINT
+from tests.analytics.support import exported_json
 
 from .books import audit
 from .burdens import bear, event, opened
@@ -126,7 +127,7 @@ async def answers(analytics: Analytics) -> AsyncIterator[object]:
     """Ask what reads most of the file, one thing after the other."""
     yield await analytics.dashboard()
     yield await analytics.report(Period.ALL)
-    yield [page async for page in analytics.export_events(await analytics.export_scope(Period.ALL))]
+    yield await exported_json(analytics, period=Period.ALL)
     yield await analytics.rebuild()
 
 

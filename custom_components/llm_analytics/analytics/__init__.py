@@ -64,7 +64,6 @@ from .overview import (
 from .periods import Period, Span, midnight
 from .places import Directory, Known
 from .pricing import ExchangeRate
-from .reporting import Export
 from .reports import Report
 from .service import Analytics
 from .settings import KeepPerson, Settings
@@ -107,7 +106,6 @@ __all__ = [
     "EventPage",
     "EventsRemovedError",
     "ExchangeRate",
-    "Export",
     "Figures",
     "Filter",
     "Health",

@@ -12,6 +12,7 @@ from fractions import Fraction
 PICO_PLACES = 12
 PICO: int = 10**PICO_PLACES
 MAX_INT64 = 2**63 - 1
+_THOUSANDTHS = tuple(f".{number:03d}".rstrip("0") if number else "" for number in range(1_000))
 
 # Wide enough for every amount that is accepted; however many places it was given with, it is
 # rounded once, by quantize.
@@ -49,10 +50,15 @@ def from_pico(picos: int) -> Decimal:
     return plain(Decimal(picos).scaleb(-PICO_PLACES, _WIDE))
 
 
-def amount_text(number: int, places: int) -> str:
-    """Return ``number``·10^-places, not negative, as plain text without trailing zeros."""
-    whole, part = divmod(number, 10**places)
-    return f"{whole}.{part:0{places}d}".rstrip("0") if part else str(whole)
+def pico_text(picos: int) -> str:
+    """Return picos, not negative, as ``from_pico`` is written plainly, without making it."""
+    whole, part = divmod(picos, PICO)
+    return f"{whole}.{part:012d}".rstrip("0") if part else str(whole)
+
+
+def thousandths_text(number: int) -> str:
+    """Return ``number``/1000, not negative, as plain text without trailing zeros."""
+    return f"{number // 1_000}{_THOUSANDTHS[number % 1_000]}"
 
 
 def average_pico(picos: int, count: int) -> Decimal:

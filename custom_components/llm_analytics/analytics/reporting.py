@@ -1,6 +1,6 @@
 """Reports and their exports: any period, any size, constant memory."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -8,16 +8,17 @@ import sqlite3
 
 from .checks import AHEAD
 from .errors import InvalidInputError
-from .models import StoredEvent
-from .periods import Days, Period, Span, day_span, to_us
+from .formats import CSV, CSV_DETAILED, CSV_SUMMARY, JSON, Format, csv_lines
+from .periods import Days, Period, Span, day_span
 from .reader import ANYTHING, LedgerReader, check_order
-from .reports import CSV_DETAILED, CSV_SUMMARY, Report, csv_lines, csv_summary
+from .reports import Report
 from .store import answers, export, queries
-from .totals import Filter
+from .store.event_texts import EventTexts
+from .totals import Filter, Json
 
 
 @dataclass(frozen=True, slots=True)
-class Export:
+class _Scope:
     """What an export covers: its name without extension, its span, and the last event then."""
 
     name: str
@@ -41,18 +42,21 @@ class Reporting(LedgerReader):
         ``custom`` takes its bounds from ``span``. Raises InvalidInputError for a missing or empty
         span, EventsRemovedError where only single events can answer and they are gone.
         """
+        return await self._read(self._asked(period, day, span, wanted))
+
+    def _asked(
+        self, period: Period, day: date | None, span: Span | None, wanted: Filter
+    ) -> Callable[[sqlite3.Connection], Report]:
         now, zone, directory = self._clock(), self._zone, self._directory()
-        return await self._read(
-            lambda db: answers.report(
-                db,
-                wanted,
-                period,
-                self._bounds(db, period, day, span, now=now),
-                now=now,
-                zone=zone,
-                directory=directory,
-                currency=self.home_currency,
-            )
+        return lambda db: answers.report(
+            db,
+            wanted,
+            period,
+            self._bounds(db, period, day, span, now=now),
+            now=now,
+            zone=zone,
+            directory=directory,
+            currency=self.home_currency,
         )
 
     def _bounds(
@@ -73,26 +77,6 @@ class Reporting(LedgerReader):
             raise InvalidInputError("start", "start and end go with the period custom only")
         return answers.report_days(db, period, day, today=now.astimezone(self._zone).date())
 
-    async def export_scope(
-        self, period: Period = Period.WEEK, *, day: date | None = None, span: Span | None = None
-    ) -> Export:
-        """Return what an export of a period covers, fixing the events that belong to it.
-
-        Raises what ``report`` raises, so a stream need not fail once it has begun.
-        """
-        now, zone = self._clock(), self._zone
-
-        def read(db: sqlite3.Connection) -> tuple[Days | Span, int]:
-            bounds = self._bounds(db, period, day, span, now=now)
-            if isinstance(bounds, Span):
-                answers.check_bounds(db, bounds.start, bounds.end, zone)
-            return bounds, queries.ledger(db).last_event
-
-        bounds, last_event = await self._read(read)
-        covered = bounds if isinstance(bounds, Span) else day_span(bounds, zone)
-        stamp = covered.start.astimezone(zone).strftime("%Y%m%d")
-        return Export(f"usage_report_{period}_{stamp}", covered, last_event)
-
     async def report_csv(
         self,
         period: Period = Period.WEEK,
@@ -105,65 +89,99 @@ class Reporting(LedgerReader):
         """Return a report's file name and its CSV text in pieces, memory staying constant.
 
         ``detailed`` gives one row per event, else one per day, device, endpoint and provider.
+        Raises what ``report`` raises, so the text need not fail once it has begun.
         """
-        covered = await self.export_scope(period, day=day, span=span)
-        if not detailed:
-            zone = self._zone
-            await self._read(partial(export.check, wanted=wanted, span=covered.span, zone=zone))
-        stream = self.detailed_csv if detailed else self.summary_csv
-        return f"{covered.name}.csv", stream(covered, wanted)
+        scope, zone = self._scope(period, day, span), self._zone
 
-    async def export_events(
-        self, covered: Export, wanted: Filter = ANYTHING
-    ) -> AsyncGenerator[Sequence[StoredEvent]]:
+        def read(db: sqlite3.Connection) -> _Scope:
+            covered = scope(db)
+            if not detailed:
+                export.check(db, wanted, covered.span, zone)
+            return covered
+
+        covered = await self._read(read)
+        if detailed:
+            text = self._event_pages(covered, wanted, CSV, head=csv_lines([CSV_DETAILED]))
+        else:
+            text = self._summary_days(covered, wanted)
+        return f"{covered.name}.csv", text
+
+    async def report_json(
+        self,
+        period: Period = Period.WEEK,
+        *,
+        day: date | None = None,
+        span: Span | None = None,
+        wanted: Filter = ANYTHING,
+        detailed: bool = False,
+        write: Callable[[dict[str, Json]], str],
+    ) -> tuple[str, AsyncGenerator[str]]:
+        """Return a report's file name and its JSON text in pieces, memory staying constant.
+
+        ``write`` makes JSON of a report, on the reading thread; ``detailed`` adds ``events``, all
+        of them of the moment that the report is of. Raises what ``report`` raises.
+        """
+        scope, asked = self._scope(period, day, span), self._asked(period, day, span, wanted)
+        covered, report = await self._read(lambda db: (scope(db), write(asked(db).as_dict())))
+        if detailed:
+            head = f'{report.removesuffix("}")},"events":['
+            text = self._event_pages(covered, wanted, JSON, head=head, tail="]}")
+        else:
+            text = _whole(report)
+        return f"{covered.name}.json", text
+
+    def _scope(
+        self, period: Period, day: date | None, span: Span | None
+    ) -> Callable[[sqlite3.Connection], _Scope]:
+        """Return what reads what an export covers, fixing the events that belong to it."""
+        now, zone = self._clock(), self._zone
+
+        def read(db: sqlite3.Connection) -> _Scope:
+            bounds = self._bounds(db, period, day, span, now=now)
+            if isinstance(bounds, Span):
+                answers.check_bounds(db, bounds.start, bounds.end, zone)
+            covered = bounds if isinstance(bounds, Span) else day_span(bounds, zone)
+            stamp = covered.start.astimezone(zone).strftime("%Y%m%d")
+            last_event = queries.ledger(db).last_event
+            return _Scope(f"usage_report_{period}_{stamp}", covered, last_event)
+
+        return read
+
+    async def _event_pages(
+        self, covered: _Scope, wanted: Filter, form: Format, *, head: str, tail: str = ""
+    ) -> AsyncGenerator[str]:
         """Yield an export's events in pages, oldest first; those recorded since are not in it.
 
-        Clean-up waits until the last page was taken or the iterator is closed.
+        Each page is written on the reading thread, where others read between two of them. Clean-up
+        waits until the last was taken or the iterator is closed.
         """
         zone, directory = self._zone, self._directory()
-        after = (0, 0)
+        between = ""
+        after: tuple[int, int] | None = (0, 0)
+        yield head
         self._exports += 1
         try:
-            while page := await self._read(
-                partial(
-                    export.events_after,
-                    wanted=wanted,
-                    span=covered.span,
-                    after=after,
-                    last_event=covered.last_event,
-                    zone=zone,
-                    directory=directory,
+            texts = await self._read(lambda db: EventTexts(db, form, zone, directory))
+            while after is not None:
+                text, after = await self._read(
+                    partial(
+                        export.page,
+                        texts=texts,
+                        wanted=wanted,
+                        span=covered.span,
+                        after=after,
+                        last_event=covered.last_event,
+                    )
                 )
-            ):
-                yield page
-                after = (to_us(page[-1].timestamp), page[-1].id)
+                if text:
+                    yield between + text
+                    between = form.between
         finally:
             self._exports -= 1
+        if tail:
+            yield tail
 
-    async def detailed_csv(self, covered: Export, wanted: Filter = ANYTHING) -> AsyncGenerator[str]:
-        """Yield an export as CSV text, one row an event, made on the reading thread."""
-        zone, directory = self._zone, self._directory()
-        after = (0, 0)
-        yield csv_lines([CSV_DETAILED])
-        self._exports += 1
-        try:
-            while page := await self._read(
-                partial(
-                    export.csv_after,
-                    wanted=wanted,
-                    span=covered.span,
-                    after=after,
-                    last_event=covered.last_event,
-                    zone=zone,
-                    directory=directory,
-                )
-            ):
-                text, after = page
-                yield text
-        finally:
-            self._exports -= 1
-
-    async def summary_csv(self, covered: Export, wanted: Filter = ANYTHING) -> AsyncGenerator[str]:
+    async def _summary_days(self, covered: _Scope, wanted: Filter) -> AsyncGenerator[str]:
         """Yield an export as CSV text, one row a day, device, endpoint and provider."""
         zone, span, currency = self._zone, covered.span, self.home_currency
         yield csv_lines([CSV_SUMMARY])
@@ -173,8 +191,19 @@ class Reporting(LedgerReader):
             whole = day_span(Days(day, day), zone)
             part = Span(max(span.start, whole.start), min(span.end, whole.end))
             if part.start < part.end:
-                rows = await self._read(
-                    partial(export.day_rows, wanted=wanted, span=part, zone=zone, currency=currency)
+                text = await self._read(
+                    partial(
+                        export.day_csv,
+                        day=day,
+                        wanted=wanted,
+                        span=part,
+                        zone=zone,
+                        currency=currency,
+                    )
                 )
-                if rows:
-                    yield csv_lines(csv_summary(day, *row, currency=currency) for row in rows)
+                if text:
+                    yield text
+
+
+async def _whole(text: str) -> AsyncGenerator[str]:
+    yield text

@@ -4,77 +4,58 @@ The events of an export are those that existed when it began (ids only grow), so
 meanwhile without a long read transaction.
 """
 
-from collections.abc import Sequence
+from datetime import date
 import sqlite3
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
-from ..models import StoredEvent
+from ..formats import csv_lines, csv_summary
 from ..periods import Span, to_us
-from ..places import NOBODY, Directory
-from ..reports import csv_lines
 from ..totals import Filter, Totals
 from . import filters, queries
 from .aggregates import Dimension
-from .event_rows import COLUMNS, EventRows
-from .events import SELECT_EVENTS, event_of_row
+from .event_texts import EventTexts
 
-PAGE: Final = 1_000
-_SELECT_ROWS: Final = f"SELECT {COLUMNS} FROM event CROSS JOIN series ON series.id = event.series"
+_PAGE: Final = 500
+_LOOKED_AT: Final = 10_000  # so many events for a page, be they wanted or not
 
 
-def events_after(
+def page(
     db: sqlite3.Connection,
+    texts: EventTexts,
     wanted: Filter,
     span: Span,
     *,
     after: tuple[int, int],
     last_event: int,
-    zone: ZoneInfo,
-    directory: Directory = NOBODY,
-) -> Sequence[StoredEvent]:
-    """Return the next page of a span's events, oldest first, after a (time, id)."""
-    rows = _page(db, SELECT_EVENTS, wanted, span, after=after, last_event=last_event)
-    return [event_of_row(row, zone, directory) for row in rows]
+) -> tuple[str, tuple[int, int] | None]:
+    """Return the next events of a span, as text, and the (time, id) that the page after follows.
 
-
-def csv_after(
-    db: sqlite3.Connection,
-    wanted: Filter,
-    span: Span,
-    *,
-    after: tuple[int, int],
-    last_event: int,
-    zone: ZoneInfo,
-    directory: Directory = NOBODY,
-) -> tuple[str, tuple[int, int]] | None:
-    """Return the next page as CSV text and its last (time, id), None at the end."""
-    raw = _page(db, _SELECT_ROWS, wanted, span, after=after, last_event=last_event)
-    if not raw:
-        return None
-    rows = EventRows(db, zone, directory)
-    return csv_lines(map(rows.row, raw)), (raw[-1][1], raw[-1][0])
-
-
-def _page(
-    db: sqlite3.Connection,
-    select: str,
-    wanted: Filter,
-    span: Span,
-    *,
-    after: tuple[int, int],
-    last_event: int,
-) -> list[tuple[Any, ...]]:
+    They come oldest first, none beyond ``last_event``; the last page is followed by None. Where
+    few events are wanted a page may hold none.
+    """
     chosen = filters.choose(db, wanted)
     if chosen is None:
-        return []
+        return "", None
     where, parameters = filters.event_conditions(chosen)
-    return db.execute(
-        f"{select} WHERE event.time >= ? AND event.time < ? AND event.id <= ?"
-        f" AND (event.time, event.id) > (?, ?){where}"
-        " ORDER BY event.time, event.id LIMIT ?",
-        (max(to_us(span.start), after[0]), to_us(span.end), last_event, *after, *parameters, PAGE),
+    until = None
+    stretch = "event.time >= ? AND event.time < ? AND (event.time, event.id) > (?, ?)"
+    bounds: tuple[int, ...] = (max(to_us(span.start), after[0]), to_us(span.end), *after)
+    if where:
+        until = db.execute(
+            f"SELECT time, id FROM event WHERE {stretch} ORDER BY time, id LIMIT 1 OFFSET ?",
+            (*bounds, _LOOKED_AT),
+        ).fetchone()
+        if until is not None:
+            stretch = f"{stretch} AND (event.time, event.id) <= (?, ?)"
+            bounds = (*bounds, *until)
+    rows = db.execute(
+        f"SELECT {', '.join(f'event.{name}' for name in texts.columns)}"
+        " FROM event CROSS JOIN series ON series.id = event.series"
+        f" WHERE {stretch} AND event.id <= ?{where} ORDER BY event.time, event.id LIMIT ?",
+        (*bounds, last_event, *parameters, _PAGE),
     ).fetchall()
+    return texts.text(rows) if rows else "", rows[-1][:2] if len(rows) == _PAGE else until
 
 
 def check(db: sqlite3.Connection, wanted: Filter, span: Span, zone: ZoneInfo) -> None:
@@ -88,10 +69,15 @@ def check(db: sqlite3.Connection, wanted: Filter, span: Span, zone: ZoneInfo) ->
         queries.check_events(db, to_us(edge.start), zone, "start")
 
 
-def day_rows(
-    db: sqlite3.Connection, wanted: Filter, span: Span, zone: ZoneInfo, currency: str | None
-) -> list[tuple[str | None, tuple[str, str], Totals]]:
-    """Return a span's sums by (device key, (endpoint, provider)), in that order."""
+def day_csv(
+    db: sqlite3.Connection,
+    day: date,
+    wanted: Filter,
+    span: Span,
+    zone: ZoneInfo,
+    currency: str | None,
+) -> str:
+    """Return the sums of a day, so far as it lies in ``span``, as the rows of the summary."""
     chosen = filters.choose(db, wanted)
     window = queries.window(span, zone)
     rows = queries.sums(db, window, chosen, group=Dimension.SERIES, zone=zone, currency=currency)
@@ -111,4 +97,7 @@ def day_rows(
     ordered = sorted(
         summed.items(), key=lambda row: (row[0][0] is None, row[0][0] or "", row[0][1])
     )
-    return [(device, names, totals) for (device, names), totals in ordered]
+    return csv_lines(
+        csv_summary(day, device, names, totals, currency=currency)
+        for (device, names), totals in ordered
+    )
