@@ -352,6 +352,14 @@ MEASURES: Final = (
         difference=True,
     ),
     Measure(
+        "home-hold-batch",
+        "the same under 100 events a request",
+        "without the integration, bare views",
+        "ms",
+        Kind.NOTE,
+        difference=True,
+    ),
+    Measure(
         "start",
         "start of Home Assistant",
         "without the integration",

@@ -174,15 +174,15 @@ class HomeAssistantClient:
             step = self._done("POST", f"{flows}/{step['flow_id']}", form)
         if step["type"] != "create_entry":
             raise RequestError(f"the {kind} could not be added: {step}")
-        self._until_loaded(kind)
+        self.until_loaded(kind)
 
-    def _until_loaded(self, kind: str) -> None:
-        """Wait until the entry has been loaded with the subentry it was given."""
+    def until_loaded(self, what: str) -> None:
+        """Wait until the entry has been loaded with what it was given."""
         until = time.monotonic() + 60
         states: list[str] = []
         while states[-3:] != ["loaded"] * 3:  # it may not have begun to reload yet
             if time.monotonic() > until:
-                raise RequestError(f"not loaded again with the {kind}: {states[-1]}")
+                raise RequestError(f"not loaded again with the {what}: {states[-1]}")
             time.sleep(0.3)
             (entry,) = self.get(f"/api/config/config_entries/entry?domain={DOMAIN}")
             states.append(entry["state"])

@@ -7,6 +7,9 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.llm_analytics.analytics import InvalidInputError
+from custom_components.llm_analytics.conversion import Origin
+from custom_components.llm_analytics.recording import async_record
 from custom_components.llm_analytics.services import Action
 
 from .helpers import Client, act, get, post, rows, stored, usage
@@ -102,3 +105,20 @@ async def test_a_caller_who_leaves_does_not_take_others_along(
     assert [result for result in done[gone:] if result is not None] == []
     await hass.async_block_till_done()
     assert len(rows(hass)["event"]) >= 50 - gone
+
+
+async def test_while_a_large_batch_is_read_others_have_their_turn(entry: MockConfigEntry) -> None:
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    body = {"events": [*(usage() for _ in range(999)), usage(tokens_prompt=-1)]}
+    meanwhile = asyncio.create_task(others())
+    with pytest.raises(InvalidInputError, match=r"events\[999\].tokens_prompt"):
+        await async_record(entry.runtime_data.analytics, body, Origin("rest", None), reads=True)
+    meanwhile.cancel()
+    assert turns >= 40

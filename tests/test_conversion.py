@@ -1,7 +1,7 @@
 """Checking data against fields, compared with voluptuous, which the fields are written for."""
 
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 from hypothesis import given, settings, strategies as st
 import pytest
@@ -28,7 +28,7 @@ TABLES = {
     "export": EXPORT,
     "statistics": GET_STATISTICS,
 }
-VALUES = (
+VALUES: Final[tuple[Any, ...]] = (
     *(None, True, 0, 5, -1, 10**12, 2.5, float("nan"), "", "5", "true", "ok", "chat", "USD"),
     *("192.168.1.20", "week", "2026-10-28", "2026-10-28T21:07:13Z", "x" * 300, "a\0b"),
     *([], ["a", "b"], ["a", 1], {}, {"a": 1}),

@@ -4,7 +4,7 @@
 is one way to report it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -116,8 +116,8 @@ def usage_event(data: Mapping[str, Any], *, source: str, recorded_by: str | None
     return UsageEvent(**given, source=source, recorded_by=recorded_by)
 
 
-def usage_batch(body: Mapping[str, Any], origin: Origin) -> list[UsageEvent]:
-    """Return the events of ``{"events": […]}``; errors name the position."""
+def usage_batch(body: Mapping[str, Any], origin: Origin) -> Iterator[UsageEvent]:
+    """Yield the events of ``{"events": […]}`` and let go of each; errors name the position."""
     for name in body:
         if name != "events":
             raise InvalidInputError(str(name)[:60], "unknown field beside events")
@@ -125,13 +125,12 @@ def usage_batch(body: Mapping[str, Any], origin: Origin) -> list[UsageEvent]:
     if not isinstance(events, list) or not 1 <= len(events) <= MAX_BATCH:
         size = len(events) if isinstance(events, list) else shown(events)
         raise InvalidInputError("events", f"must be a list of 1 to {MAX_BATCH}, got {size}")
-    found = []
     for index, event in enumerate(events):
+        events[index] = None  # what has been read is not held until all of it is stored
         try:
-            found.append(rest_event(event, origin))
+            yield rest_event(event, origin)
         except InvalidInputError as error:
             raise error.at(index) from None
-    return found
 
 
 def rest_event(body: Any, origin: Origin) -> UsageEvent:

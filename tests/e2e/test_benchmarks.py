@@ -22,6 +22,7 @@ async def test_home_is_measured_with_the_integration_and_without(
         "rest-single-p99",
         "rest-batch",
         "home-hold",
+        "home-hold-batch",
         "flood-p99",
         "flood-lost",
     }
