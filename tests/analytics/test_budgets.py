@@ -292,6 +292,37 @@ async def test_a_day_goes_on_as_days_do_at_this_time(tmp_path: Path) -> None:
         assert await projected() == 1
 
 
+async def test_the_days_of_a_scope_are_read_once_for_all_that_watches_it(tmp_path: Path) -> None:
+    mine = replace(BUDGET, filter=Filter(user="alex"), period=Period.MONTH)
+    alone = Watch(budgets={"mine": mine})
+    shared = Watch(
+        budgets={
+            "mine": mine,
+            "weekly": replace(mine, period=Period.WEEK),
+            "tokens": replace(mine, unit=BudgetUnit.TOKENS),
+            "everyones": BUDGET,
+        },
+        tracked={"alex": Filter(user="alex")},
+    )
+    async with opened(tmp_path / "ledger.db", clock=Clock()) as analytics:
+        for ago in range(40):
+            moment = Clock().now - timedelta(days=ago)
+            await analytics.record(costs("1", user_id="alex", timestamp=moment))
+            await analytics.record(costs("2", timestamp=moment))
+        read: list[str] = []
+        await analytics._reader.run(lambda db: db.set_trace_callback(read.append))
+        one = await analytics.figures(alone)
+        needed, read[:] = sorted(read), []
+        all_of_them = await analytics.figures(shared)
+        assert sorted(read) == needed
+        await analytics._reader.run(lambda db: db.set_trace_callback(None))
+        assert all_of_them.budgets["mine"] == one.budgets["mine"]
+        assert all_of_them.tracked["alex"] == await analytics.summary(Filter(user="alex"))
+        assert all_of_them.tracked["alex"].month.totals.cost == 18 * 10**12
+        assert all_of_them.summary == await analytics.summary()
+        assert all_of_them.forecast == await analytics.forecast()
+
+
 @pytest.mark.parametrize(
     ("given", "field"),
     [

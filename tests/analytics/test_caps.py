@@ -1,13 +1,16 @@
 """The bound on names: beyond it they fall under "other", and no total is ever wrong."""
 
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
+import sqlite3
 from typing import Any
 
 import pytest
 
 from custom_components.llm_analytics.analytics import Analytics, Filter, InvalidInputError, Period
 from custom_components.llm_analytics.analytics.store import names
+from custom_components.llm_analytics.analytics.store.database import prepare
 
 from .support import count, drift, opened
 from .usage import usage
@@ -177,6 +180,50 @@ async def test_names_of_a_rolled_back_transaction_are_forgotten(database: Path) 
         assert recorded.event.id == 1
         assert (await analytics.event(1)).as_dict() == recorded.event.as_dict()
         assert await drift(analytics) == 0
+
+
+async def test_names_are_counted_with_those_of_earlier_days(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cap(monkeypatch, endpoint=2, tag_set=2)
+    for value in ("a", "b", "c", "b"):  # each time the ledger is opened anew
+        async with opened(database) as analytics:
+            await analytics.record(usage(endpoint=value, tags=(value,)))
+            full = analytics._events.names.full
+            assert full == ({"endpoint", "tag_set"} if value == "c" else set())
+            answer = await report(analytics)
+    counted = {row["endpoint"]: row["request_count"] for row in answer["by_endpoint"]}
+    assert counted == {"a": 1, "b": 2, "other": 1}
+
+
+async def test_a_forgotten_name_makes_room(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cap(monkeypatch, user=2)
+    async with opened(database) as analytics:
+        await analytics.record(usage(user_id="a"))
+        await analytics.record(usage(user_id="b"))
+        await analytics.forget(user="a")
+        await analytics.record(usage(user_id="c"))
+        assert (await analytics.event(3)).usage.user_id == "c"
+        await analytics.record(usage(user_id="d"))
+        assert (await analytics.event(4)).usage.user_id == "other"
+
+
+def test_names_are_counted_when_a_new_one_comes(tmp_path: Path) -> None:
+    read: list[str] = []
+    with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as db:
+        prepare(db)
+        first = names.Names(db)
+        first.ids(usage(endpoint="known"))
+        db.set_trace_callback(read.append)
+        again = names.Names(db)
+        assert read == []
+        again.ids(usage(endpoint="known"))
+        assert not any("COUNT" in statement for statement in read)
+        again.ids(usage(endpoint="new"))
+        again.ids(usage(endpoint="newer"))
+        assert [statement for statement in read if "COUNT" in statement] == [
+            "SELECT COUNT(*) FROM endpoint"
+        ]
 
 
 async def test_memory_of_names_is_bounded(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,8 @@ from custom_components.llm_analytics.analytics.spread import (
     percent_change,
     root,
     shown_amount,
+    twice_median,
+    whole,
 )
 
 COUNTS = st.lists(st.integers(-(10**18), 10**18), min_size=1, max_size=40)
@@ -43,6 +45,27 @@ def test_deviation_is_the_sample_standard_deviation(values: list[int]) -> None:
     found = deviation(values)
     assert abs(found**2 - variance) <= variance * Fraction(1, 10**45)
     assert float(found) == pytest.approx(statistics.stdev(values))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(FRACTIONS, min_size=2, max_size=20), st.integers(1, 10**9))
+def test_deviation_of_parts_is_that_of_their_units(values: list[Fraction], unit: int) -> None:
+    assert deviation([unit * value for value in values], unit) == deviation(values)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(FRACTIONS, max_size=20))
+def test_whole_numbers_of_parts_are_the_same_figures(values: list[Fraction]) -> None:
+    numbers, parts = whole(values)
+    assert all(type(number) is int for number in numbers)
+    assert [Fraction(number, parts) for number in numbers] == values
+
+
+@settings(max_examples=200, deadline=None)
+@given(COUNTS)
+def test_twice_the_median_of_counts_is_a_count(values: list[int]) -> None:
+    assert type(twice_median(values)) is int
+    assert twice_median(values) == 2 * statistics.median(map(Fraction, values))
 
 
 @settings(max_examples=200, deadline=None)

@@ -19,7 +19,7 @@ from typing import Final
 
 from .money import from_pico, rounded
 from .periods import DAY
-from .spread import deviation, mean, median, median_deviation, shown_amount
+from .spread import deviation, mean, median, median_deviation, shown_amount, twice_median
 from .totals import Filter, Json, Totals
 
 DEFAULT_THRESHOLD: Final = Fraction(2)
@@ -86,19 +86,26 @@ class Score:
         }
 
 
-def expected_values(days: Sequence[date], figures: Sequence[int]) -> list[Fraction]:
-    """Return what is expected of each complete day, judged by all the others."""
-    return [
-        _expected(day, [(d, f) for d, f in zip(days, figures, strict=True) if d != day])
-        for day in days
-    ]
+def _expected_values(days: Sequence[date], figures: Sequence[int]) -> list[int]:
+    """Return twice what is expected of each complete day, judged by all the others.
+
+    Twice, because a median of whole numbers is one of halves.
+    """
+    by_weekday = _by_weekday(days, figures)
+    expected = []
+    for day, figure in zip(days, figures, strict=True):
+        same_weekday = by_weekday[day.weekday()]
+        others = list(same_weekday if len(same_weekday) > _ENOUGH_WEEKDAYS else figures)
+        others.remove(figure)
+        expected.append(twice_median(others) if others else 0)
+    return expected
 
 
-def _expected(day: date, others: Sequence[tuple[date, int]]) -> Fraction:
-    same = [figure for other, figure in others if other.weekday() == day.weekday()]
-    if len(same) >= _ENOUGH_WEEKDAYS:
-        return median(same)
-    return median([figure for _, figure in others])
+def _by_weekday(days: Sequence[date], figures: Sequence[int]) -> list[list[int]]:
+    found: list[list[int]] = [[] for _ in range(7)]
+    for day, figure in zip(days, figures, strict=True):
+        found[day.weekday()].append(figure)
+    return found
 
 
 def scores(
@@ -110,8 +117,8 @@ def scores(
     """Return the score of every day from ``since`` on with at least 5 other complete days."""
     days = [day for day, _ in complete]
     figures = [figure for _, figure in complete]
-    expected = expected_values(days, figures)
-    residuals = [figure - centre for figure, centre in zip(figures, expected, strict=True)]
+    expected = _expected_values(days, figures)
+    residuals = [2 * figure - twice for figure, twice in zip(figures, expected, strict=True)]
     found = []
     if len(days) > ENOUGH_DAYS:
         for index, day in enumerate(days):
@@ -119,13 +126,16 @@ def scores(
                 others = residuals[:index] + residuals[index + 1 :]
                 found.append((day, _score(metric, figures[index], expected[index], others)))
     if len(days) >= ENOUGH_DAYS:
-        found.append((today[0], _score(metric, today[1], _expected(today[0], complete), residuals)))
+        same_weekday = _by_weekday(days, figures)[today[0].weekday()]
+        usual = twice_median(same_weekday if len(same_weekday) >= _ENOUGH_WEEKDAYS else figures)
+        found.append((today[0], _score(metric, today[1], usual, residuals)))
     return found
 
 
-def _score(metric: str, value: int, expected: Fraction, residuals: Sequence[Fraction]) -> Score:
+def _score(metric: str, value: int, twice_expected: int, twice_residuals: Sequence[int]) -> Score:
+    expected = Fraction(twice_expected, 2)
     scale = max(
-        _MAD_FACTOR * median_deviation(residuals),
+        _MAD_FACTOR * median_deviation(twice_residuals) / 2,
         _RELATIVE * abs(expected),
         Fraction(_FLOORS[metric]),
     )

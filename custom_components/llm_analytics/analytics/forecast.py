@@ -21,16 +21,16 @@ mean absolute error was that of extrapolating the month to date in a ledger's fi
 to 1.5 times as much in months of growth. ``tests/analytics/test_forecast.py`` back-tests this one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
-from .periods import Days, Period, period_days
-from .spread import deviation, mean, percent_change, root, shown_amount
-from .totals import Json
+from .periods import Days, Period, period_days, to_date
+from .spread import deviation, mean, percent_change, root, shown_amount, whole
+from .totals import Json, Totals
 
 REFERENCE_DAYS: Final = 28
 _LEVEL_DAYS: Final = 14
@@ -74,27 +74,37 @@ def expected_week(complete: Sequence[tuple[date, int]]) -> list[Fraction]:
     week = [
         centre + belief * (mean(figures) - centre) if figures else centre for figures in by_weekday
     ]
-    residuals = [figure - week[day.weekday()] for day, figure in complete]
+    residuals, _ = _residuals(complete, week)
     belief = _belief([residuals[:-_LEVEL_DAYS], residuals[-_LEVEL_DAYS:]])
     latest = complete[-_LEVEL_DAYS:]
-    level = (
-        1
-        + belief
-        * percent_change(
-            sum(week[day.weekday()] for day, _ in latest), sum(figure for _, figure in latest)
-        )
-        / 100
-    )
+    pattern = _sum_expected(week, [day for day, _ in latest])
+    level = 1 + belief * percent_change(pattern, sum(figure for _, figure in latest)) / 100
     return [level * figure for figure in week]
 
 
-def _belief(groups: Sequence[Sequence[int | Fraction]]) -> Fraction:
-    """Return how far groups of figures differ beyond what chance explains, 0 to 1."""
+def _sum_expected(week: Sequence[Fraction], days: Sequence[date]) -> Fraction:
+    expected, parts = whole(week)
+    return Fraction(sum(expected[day.weekday()] for day in days), parts)
+
+
+def _residuals(
+    complete: Sequence[tuple[date, int]], week: Sequence[Fraction]
+) -> tuple[list[int], int]:
+    """Return what days differ from the pattern by, in parts of a unit, and how many it has."""
+    expected, parts = whole(week)
+    return [parts * figure - expected[day.weekday()] for day, figure in complete], parts
+
+
+def _belief(groups: Sequence[Sequence[int]]) -> Fraction:
+    """Return how far groups of figures differ beyond what chance explains, 0 to 1.
+
+    The unit of the figures does not matter.
+    """
     groups = [group for group in groups if group]
     every = [figure for group in groups for figure in group]
-    centre = mean(every)
-    between = sum((len(group) * (mean(group) - centre) ** 2 for group in groups), Fraction(0))
-    within = sum(((figure - mean(group)) ** 2 for group in groups for figure in group), Fraction(0))
+    explained = sum((Fraction(sum(group) ** 2, len(group)) for group in groups), Fraction(0))
+    between = explained - Fraction(sum(every) ** 2, len(every))
+    within = sum(figure**2 for figure in every) - explained
     surplus = len(every) - len(groups)
     if not surplus or not between:
         return Fraction(0)
@@ -121,11 +131,11 @@ def project(
     projected = (
         month_to_date
         + max(Fraction(0), week[today.weekday()] - so_far)
-        + sum((week[day.weekday()] for day in later), Fraction(0))
+        + _sum_expected(week, later)
     )
-    residuals = [figure - week[day.weekday()] for day, figure in complete]
     left = len(later) + 1
-    margin = _NINETY * deviation(residuals) * root(left * (1 + Fraction(left, len(complete))))
+    usual = deviation(*_residuals(complete, week))
+    margin = _NINETY * usual * root(left * (1 + Fraction(left, len(complete))))
     return Projection(
         month_to_date,
         projected,
@@ -150,3 +160,25 @@ class Forecast:
             "method": METHOD if self.days_used else METHOD_TO_DATE,
             "days_used": self.days_used,
         }
+
+
+def month_forecast(today: date, sums: Mapping[date, Totals], reference: Sequence[date]) -> Forecast:
+    """Return the month's forecast from the sums of its days up to today and of reference days.
+
+    ``reference`` are the complete days before today to go by, at most 28, earliest first.
+    """
+    month = to_date(Period.MONTH, today=today).dates()
+
+    def projection(figures: Mapping[date, int]) -> Projection:
+        return project(
+            today,
+            sum(figures[day] for day in month),
+            figures[today],
+            [(day, figures[day]) for day in reference],
+        )
+
+    return Forecast(
+        tokens=projection({day: totals.tokens for day, totals in sums.items()}),
+        cost=projection({day: totals.cost for day, totals in sums.items()}),
+        days_used=len(reference),
+    )

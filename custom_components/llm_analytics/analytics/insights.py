@@ -14,6 +14,7 @@ from .periods import Days, last_days
 from .reader import ANYTHING, LedgerReader, check_order
 from .reports import DeviceTotals, EndpointTotals, ModelTotals
 from .store import answers, breakdowns, briefs, filters, trends
+from .store.daily import day_totals
 from .store.filters import Chosen
 from .store.queries import Window
 from .totals import Filter, Totals
@@ -121,9 +122,10 @@ class Insights(LedgerReader):
 
     async def daily(self, days: int = 30) -> Sequence[tuple[date, Totals]]:
         """Return the sums of each of the last days, idle ones as zeros, today last."""
-        return await self._read(
-            partial(trends.day_totals, days=self._last_days(days), chosen=Chosen(), zone=self._zone)
+        rows = await self._read(
+            partial(day_totals, days=self._last_days(days), chosen=Chosen(), zone=self._zone)
         )
+        return list(rows.items())
 
     async def hourly(self, days: int | None = None) -> Sequence[int]:
         """Return requests by hour of the local clock, of the whole ledger without ``days``."""

@@ -6,7 +6,7 @@ end of today, so an event dated a few minutes ahead still counts.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from fractions import Fraction
 
@@ -16,9 +16,9 @@ from .costs import UnpricedModel
 from .forecast import Forecast
 from .models import StoredEvent
 from .money import average_pico, from_pico, rounded
-from .periods import Period
+from .periods import Days, Period, midnight, to_date
 from .reports import DeviceTotals, EndpointTotals, average_latency
-from .totals import Filter, Json, Totals
+from .totals import Filter, Json, Totals, sum_totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,29 @@ class Summary:
             "home_currency": self.currency,
             "filter_device_ip": self.filter.device_ip,
         }
+
+
+def running_days(today: date) -> Days:
+    """Return the days up to today that the running week or the running month has."""
+    return max((to_date(period, today=today) for period in (Period.WEEK, Period.MONTH)), key=len)
+
+
+def summary_of(
+    sums: Mapping[date, Totals],
+    wanted: Filter,
+    *,
+    today: date,
+    zone: tzinfo,
+    currency: str | None = None,
+) -> Summary:
+    """Return the summary from the sums of (at least) the running days under a filter."""
+
+    def row(period: Period) -> PeriodTotals:
+        days = to_date(period, today=today)
+        start = midnight(days.first, zone).astimezone(zone)
+        return PeriodTotals(period, start, sum_totals(sums[day] for day in days.dates()))
+
+    return Summary(row(Period.DAY), row(Period.WEEK), row(Period.MONTH), wanted, currency)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,27 +18,36 @@ _ROOT: Final = Context(prec=50)
 
 def mean(values: Sequence[int | Fraction]) -> Fraction:
     """Return the arithmetic mean, 0 of nothing."""
-    return Fraction(sum(values)) / len(values) if values else Fraction(0)
+    return Fraction(sum(values), len(values)) if values else Fraction(0)
+
+
+def whole(values: Sequence[int | Fraction]) -> tuple[list[int], int]:
+    """Return the values as whole numbers of one part of a unit, and how many parts it has.
+
+    The same figures come out of sums of these as of sums of fractions, which take far longer.
+    """
+    parts = lcm(*(value.denominator for value in values))
+    return [value.numerator * (parts // value.denominator) for value in values], parts
 
 
 def median(values: Sequence[int | Fraction]) -> Fraction:
     """Return the middle value, or the mean of the two middle ones; 0 of nothing."""
-    if not values:
-        return Fraction(0)
+    return Fraction(twice_median(values), 2) if values else Fraction(0)
+
+
+def twice_median[Number: (int, int | Fraction)](values: Sequence[Number]) -> Number:
+    """Return twice the median of at least one value: of whole numbers a whole number."""
     ordered = sorted(values)
-    half = len(ordered) // 2
-    if len(ordered) % 2:
-        return Fraction(ordered[half])
-    return (Fraction(ordered[half - 1]) + Fraction(ordered[half])) / 2
+    return ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]
 
 
 def median_deviation(values: Sequence[int | Fraction]) -> Fraction:
     """Return the median absolute deviation about the median (MAD), unscaled."""
-    # In whole numbers, as many comparisons of fractions would take long.
-    scale = lcm(*(value.denominator for value in values))
-    whole = [value.numerator * (scale // value.denominator) for value in values]
-    twice = int(2 * median(whole))
-    return median([abs(2 * value - twice) for value in whole]) / (2 * scale)
+    if not values:
+        return Fraction(0)
+    numbers, parts = whole(values)
+    middle = twice_median(numbers)
+    return Fraction(twice_median([abs(2 * number - middle) for number in numbers]), 4 * parts)
 
 
 def root(value: Fraction) -> Fraction:
@@ -47,12 +56,17 @@ def root(value: Fraction) -> Fraction:
     return Fraction(_ROOT.sqrt(quotient))
 
 
-def deviation(values: Sequence[int | Fraction]) -> Fraction:
-    """Return the sample standard deviation, 0 of fewer than two values."""
+def deviation(values: Sequence[int | Fraction], unit: int = 1) -> Fraction:
+    """Return the sample standard deviation, 0 of fewer than two values.
+
+    A ``unit`` is as many of what the values count; the deviation is in units.
+    """
     if len(values) < 2:  # noqa: PLR2004 - two values make a spread
         return Fraction(0)
-    centre = mean(values)
-    return root(sum((value - centre) ** 2 for value in values) / Fraction(len(values) - 1))
+    numbers, parts = whole(values)
+    count, total = len(numbers), sum(numbers)
+    squares = count * sum(number**2 for number in numbers) - total**2
+    return root(Fraction(squares, count * (count - 1) * (parts * unit) ** 2))
 
 
 def percent_change(before: Fraction | int, after: Fraction | int) -> Fraction:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from decimal import Decimal
+from operator import attrgetter
 from typing import Final
 
 from .money import from_pico
@@ -108,6 +109,7 @@ class Totals:
         }
 
 
+_EVERY: Final = attrgetter(*Totals.__slots__)
 # What a row of day sums holds; the household's own figures have rows of their own.
 TOTAL_NAMES: Final = tuple(
     field.name for field in fields(Totals) if field.name not in {"home", "converted"}
@@ -116,7 +118,4 @@ TOTAL_NAMES: Final = tuple(
 
 def sum_totals(parts: Iterable[Totals]) -> Totals:
     """Return the sums over all parts, in Python integers."""
-    total = Totals()
-    for part in parts:
-        total += part
-    return total
+    return Totals(*map(sum, zip(*map(_EVERY, parts), strict=True)))

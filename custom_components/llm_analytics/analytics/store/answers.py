@@ -8,7 +8,7 @@ import uuid
 from zoneinfo import ZoneInfo
 
 from ..breakdowns import model_name
-from ..overview import Dashboard, PeriodTotals, Summary
+from ..overview import Dashboard, Summary, running_days, summary_of
 from ..periods import (
     MICROSECOND,
     Days,
@@ -38,6 +38,7 @@ from ..totals import Filter, Totals, sum_totals
 from ..trends import busiest
 from . import filters, listing, queries
 from .aggregates import Dimension
+from .daily import day_totals
 from .filters import Chosen
 from .names import NONE
 from .queries import Window
@@ -78,15 +79,9 @@ def summary(
     currency: str | None = None,
 ) -> Summary:
     """Return the sums of today, this week and this month."""
-    chosen = filters.choose(db, wanted)
     today = now.astimezone(zone).date()
-
-    def row(period: Period) -> PeriodTotals:
-        days = to_date(period, today=today)
-        totals = total(db, Window(days), chosen, zone, currency)
-        return PeriodTotals(period, midnight(days.first, zone).astimezone(zone), totals)
-
-    return Summary(row(Period.DAY), row(Period.WEEK), row(Period.MONTH), wanted, currency)
+    sums = day_totals(db, running_days(today), filters.choose(db, wanted), zone, currency)
+    return summary_of(sums, wanted, today=today, zone=zone, currency=currency)
 
 
 def dashboard(

@@ -34,6 +34,7 @@ from ..totals import Filter, Totals, sum_totals
 from ..trends import Interval, Metric, interval_start, interval_starts
 from . import answers, filters, queries, trends
 from .aggregates import Dimension, split_user_model
+from .daily import day_totals
 from .filters import Chosen
 from .names import NONE
 from .queries import Window
@@ -122,15 +123,15 @@ def device_summary(
     if chosen is None:
         raise NotFoundError("device", device.partition(":")[2])
     days = last_days(count, today=now.astimezone(zone).date())
-    rows = trends.day_totals(db, days, chosen, zone)
+    rows = day_totals(db, days, chosen, zone)
     trend = trends.trend(db, Metric.USAGE, count, Interval.DAY, wanted, now=now, zone=zone)
     hours = answers.hours(db, days, chosen, zone)
-    totals = sum_totals(one for _, one in rows)
+    totals = sum_totals(rows.values())
     name = filters.names(db, "device")[chosen.device or NONE][1]
     seen = trend.days
     return DeviceSummary(
         device=DeviceTotals(device, name, totals, directory.device(device)),
-        days=rows,
+        days=list(rows.items()),
         direction=trend.direction,
         change_percent=rounded(trend.change),
         average_daily_tokens=rounded(Fraction(totals.tokens, seen)) if seen else 0,

@@ -1,52 +1,57 @@
 """Reading how budgets stand."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from fractions import Fraction
 import sqlite3
 from zoneinfo import ZoneInfo
 
 from ..budgets import Budget, BudgetState, BudgetUnit, Crossing, crossings, projection
-from ..forecast import REFERENCE_DAYS
-from ..periods import DAY, Days, Period, day_span, last_days, midnight, period_days, to_us
+from ..periods import Days, Period, day_span, midnight, period_days, to_us
+from ..totals import Filter, Totals
 from ..trends import same_time_on
-from . import answers, filters, queries, trends
+from . import answers, filters, queries
 from .filters import Chosen
 from .queries import Window
 
 
 def states(
-    db: sqlite3.Connection, budgets: Mapping[str, Budget], *, now: datetime, zone: ZoneInfo
+    db: sqlite3.Connection,
+    budgets: Mapping[str, Budget],
+    sums: Mapping[Filter, Mapping[date, Totals]],
+    reference: Sequence[date],
+    *,
+    now: datetime,
+    zone: ZoneInfo,
 ) -> dict[str, BudgetState]:
-    """Return how budgets stand in their running periods."""
+    """Return how budgets stand in their running periods.
+
+    ``sums`` are those of each day under each budget's filter: of the running days and of
+    ``reference``, the complete days to go by.
+    """
     today = now.astimezone(zone).date()
-    reference = trends.seen_days(db, last_days(REFERENCE_DAYS, today=today - DAY))
     rest = dict.fromkeys(BudgetUnit, Fraction(0))
     if any(budget.period is Period.DAY for budget in budgets.values()):
         rest = _rest_of_day(db, reference, now=now, zone=zone)
     found = {}
     for key, budget in budgets.items():
         first = period_days(budget.period, today).first
-        days = Days(min(first, reference.first), today)
-        chosen = filters.choose(db, budget.filter)
-        figures = {
-            day: budget.used(totals) for day, totals in trends.day_totals(db, days, chosen, zone)
-        }
+        figures = {day: budget.used(totals) for day, totals in sums[budget.filter].items()}
         found[key] = BudgetState(
             budget=budget,
             start=midnight(first, zone).astimezone(zone),
             used=sum(figure for day, figure in figures.items() if day >= first),
-            projection=projection(budget, today, figures, reference.dates(), rest[budget.unit]),
+            projection=projection(budget, today, figures, reference, rest[budget.unit]),
         )
     return found
 
 
 def _rest_of_day(
-    db: sqlite3.Connection, reference: Days, *, now: datetime, zone: ZoneInfo
+    db: sqlite3.Connection, reference: Sequence[date], *, now: datetime, zone: ZoneInfo
 ) -> dict[BudgetUnit, Fraction]:
     """Return the share of some days' sums that came after the present time of day."""
     after, whole = dict.fromkeys(BudgetUnit, 0), dict.fromkeys(BudgetUnit, 0)
-    for day in reference.dates():
+    for day in reference:
         cut = to_us(same_time_on(day, now.astimezone(zone)))
         for time, _, prompt, response, cost in queries.slots(
             db, Chosen(), day_span(Days(day, day), zone), zone

@@ -34,7 +34,7 @@ class Names:
     """Ids of all dimensions; lives on the thread of the connection that writes."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
-        """Count the rows of each dimension."""
+        """Remember nothing yet."""
         self._db = db
         self.full: set[str] = set()
         self.forget()
@@ -48,9 +48,7 @@ class Names:
         self._combinations: dict[tuple[str | None, ...], Ids] = {}
         self._tag_sets: dict[tuple[str, ...], tuple[int, tuple[int, ...]]] = {}
         self._device_names: dict[int, tuple[str | None, str | None]] = {}
-        self._counts = {
-            table: self._db.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in CAPS
-        }
+        self._counts: dict[str, int] = {}
 
     def trim(self) -> None:
         """Keep the memory bounded; called between transactions."""
@@ -113,7 +111,7 @@ class Names:
 
     def _set_of(self, tags: tuple[str, ...]) -> tuple[int, tuple[int, ...]]:
         names = tuple(dict.fromkeys(self._id("tag", tag)[1] for tag in tags))
-        before = self._counts["tag_set"]
+        before = self._count("tag_set")
         tag_set, stored = self._id(
             "tag_set", json.dumps(names, ensure_ascii=False), other=_OTHER_TAGS
         )
@@ -220,8 +218,14 @@ class Names:
         self._counts["origin"] += 1
         return self._insert("origin", ("agent", "context", "source", "recorded_by"), parts)
 
+    def _count(self, table: str) -> int:
+        """Return how many names a dimension has; counted when the first new one may be added."""
+        if table not in self._counts:
+            self._counts[table] = self._db.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]
+        return self._counts[table]
+
     def _has_room(self, table: str) -> bool:
-        if self._counts[table] < CAPS[table]:
+        if self._count(table) < CAPS[table]:
             return True
         self.full.add(table)
         return False

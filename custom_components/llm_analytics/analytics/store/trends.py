@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from ..anomalies import Anomalies
 from ..errors import EventsRemovedError
-from ..forecast import REFERENCE_DAYS, Forecast, project
+from ..forecast import REFERENCE_DAYS, Forecast, month_forecast
 from ..periods import (
     DAY,
     Days,
@@ -19,7 +19,7 @@ from ..periods import (
     midnight,
     to_date,
 )
-from ..totals import Filter, Totals, sum_totals
+from ..totals import Filter, Totals
 from ..trends import (
     Comparison,
     Heatmap,
@@ -36,26 +36,10 @@ from ..trends import (
 )
 from . import answers, filters, queries
 from .aggregates import Dimension
+from .daily import day_totals, seen_days
 from .filters import Chosen
 from .names import NONE
 from .queries import Window
-
-
-def day_totals(
-    db: sqlite3.Connection, days: Days, chosen: Chosen | None, zone: ZoneInfo
-) -> list[tuple[date, Totals]]:
-    """Return the sums of every day, idle ones as zeros."""
-    rows = queries.sums(db, Window(days), chosen, by_day=True, zone=zone)
-    found = {key: totals for (key, _), totals in rows.items()}
-    return [(day, found.get(day.toordinal(), Totals())) for day in days.dates()]
-
-
-def seen_days(db: sqlite3.Connection, days: Days) -> Days:
-    """Return the days from the ledger's first day on; none for an empty ledger."""
-    first = queries.first_day(db)
-    if first is None:
-        return Days(days.last + DAY, days.last)
-    return Days(max(first, days.first), days.last)
 
 
 def trend(
@@ -85,7 +69,7 @@ def trend(
                 devices[interval_start(interval, date.fromordinal(ordinal))].add(device)
         points = {start: len(found) for start, found in devices.items()}
     else:
-        for day, totals in rows:
+        for day, totals in rows.items():
             points[interval_start(interval, day)] += metric_value(metric, totals)
     return Trend(
         metric=metric,
@@ -93,7 +77,7 @@ def trend(
         window=window,
         points=list(points.items()),
         days=len(days),
-        unpriced=sum(totals.unpriced for _, totals in rows),
+        unpriced=sum(totals.unpriced for totals in rows.values()),
         filter=wanted,
     )
 
@@ -174,7 +158,7 @@ def weekdays(
     """Return requests and tokens by weekday over the last ``count`` days."""
     days = last_days(count, today=now.astimezone(zone).date())
     rows = day_totals(db, days, filters.choose(db, wanted), zone)
-    return Weekdays(period_days=count, days=rows, filter=wanted)
+    return Weekdays(period_days=count, days=list(rows.items()), filter=wanted)
 
 
 def heatmap(
@@ -208,35 +192,16 @@ def anomalies(
     today = now.astimezone(zone).date()
     days = seen_days(db, last_days(count, today=today))
     chosen = filters.choose(db, wanted)
-    rows = day_totals(db, Days(min(days.first, today), today), chosen, zone)
+    *complete, last = day_totals(db, Days(min(days.first, today), today), chosen, zone).items()
     return Anomalies(
-        period_days=count,
-        threshold=threshold,
-        days=[row for row in rows if row[0] < today],
-        today=rows[-1],
-        filter=wanted,
+        period_days=count, threshold=threshold, days=complete, today=last, filter=wanted
     )
 
 
 def forecast(db: sqlite3.Connection, *, now: datetime, zone: ZoneInfo) -> Forecast:
     """Return the month-end projection of tokens and cost."""
     today = now.astimezone(zone).date()
-    month = day_totals(db, to_date(Period.MONTH, today=today), Chosen(), zone)
+    month = to_date(Period.MONTH, today=today)
     reference = seen_days(db, last_days(REFERENCE_DAYS, today=today - DAY))
-    complete = day_totals(db, reference, Chosen(), zone)
-    to_date_totals, so_far = sum_totals(totals for _, totals in month), month[-1][1]
-    return Forecast(
-        tokens=project(
-            today,
-            to_date_totals.tokens,
-            so_far.tokens,
-            [(day, totals.tokens) for day, totals in complete],
-        ),
-        cost=project(
-            today,
-            to_date_totals.cost,
-            so_far.cost,
-            [(day, totals.cost) for day, totals in complete],
-        ),
-        days_used=len(complete),
-    )
+    days = Days(min(month.first, reference.first), today)
+    return month_forecast(today, day_totals(db, days, Chosen(), zone), reference.dates())
