@@ -229,9 +229,9 @@ async def test_names_are_those_of_the_moment_at_which_a_page_is_read(tmp_path: P
 
 
 async def test_few_wanted_events_are_found_among_many(tmp_path: Path) -> None:
-    rare = {1, 10_001, 21_003}  # the second is the last that one page looks at
+    rare = {1, 2_001, 5_003}  # the second is the last that one page looks at
     async with opened(tmp_path / "ledger.db") as ledger:
-        for batch in batched(range(1, 21_004), 500, strict=False):
+        for batch in batched(range(1, 5_004), 500, strict=False):
             moment = NOON - 2 * DAY + timedelta(seconds=batch[0])
             await ledger.record_many(
                 [
@@ -245,7 +245,7 @@ async def test_few_wanted_events_are_found_among_many(tmp_path: Path) -> None:
             )
         for wanted, ids in (
             (Filter(endpoint="rare"), sorted(rare)),
-            (Filter(endpoint="often"), sorted(set(range(1, 21_004)) - rare)),
+            (Filter(endpoint="often"), sorted(set(range(1, 5_004)) - rare)),
             (Filter(endpoint="rare", user="never"), []),
             (Filter(tag="last"), [max(rare)]),
         ):

@@ -17,7 +17,7 @@ from .aggregates import Dimension
 from .event_texts import EventTexts
 
 _PAGE: Final = 500
-_LOOKED_AT: Final = 10_000  # so many events for a page, be they wanted or not
+_LOOKED_AT: Final = 2_000  # so many events for a page, be they wanted or not
 
 
 def page(
