@@ -43,6 +43,7 @@ RANKS = {
     "analytics.pricing": 5,
     "analytics.store": 6,
     "analytics.reader": 7,
+    "analytics.steps": 7,
     "analytics.insights": 8,
     "analytics.costing": 8,
     "analytics.keeper": 8,

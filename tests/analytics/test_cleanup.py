@@ -11,8 +11,8 @@ from custom_components.llm_analytics.analytics import (
     ClosedError,
     NotFoundError,
     keeper,
+    steps,
 )
-from custom_components.llm_analytics.analytics.store import maintenance
 
 from .support import DAY, NOON, berlin, count, drift, everything, fill, opened
 from .usage import usage
@@ -118,37 +118,37 @@ async def test_clean_up_without_time_does_nothing_and_says_so(path: Path) -> Non
 async def test_totals_are_right_wherever_clean_up_stops(
     path: Path, ticks: Ticks, monkeypatch: pytest.MonkeyPatch, keep: str
 ) -> None:
-    monkeypatch.setattr(maintenance, "DELETE_BATCH", 2)
+    monkeypatch.setattr(steps, "_MOST", 2)
     async with opened(path) as analytics:
         await fill(analytics, days=34)
         kept = keep == "keep"
         total = 34 * 3
-        deleted = removed = steps = 0
+        deleted = removed = calls = 0
         complete = False
         while not complete:
             cleaned = await analytics.clean_up(30, keep_aggregates=kept, budget=2)
             complete = cleaned.complete
             deleted += cleaned.events_deleted
             removed += cleaned.aggregates_deleted
-            steps += 1
+            calls += 1
             answer = await everything(analytics)
             assert answer["summary"]["request_count"] == total - removed // 8 * 3
             assert (await analytics.health()).events == 34 * 3 - deleted
             assert await drift(analytics) == 0
         # 3 days: each is closed, and its 3 events deleted 2 at a time; then the sums; then the end
-        assert steps == 3 * (1 + 2) + (0 if kept else 3) + 1
+        assert calls == 3 * (1 + 2) + (0 if kept else 3) + 1
         assert deleted == 9
 
 
 @pytest.mark.parametrize("keep", ["keep", "drop"])
-@pytest.mark.parametrize("steps", range(1, 9))
+@pytest.mark.parametrize("done", range(1, 9))
 async def test_event_deleted_between_two_steps_leaves_every_sum_right(
-    path: Path, ticks: Ticks, monkeypatch: pytest.MonkeyPatch, steps: int, keep: str
+    path: Path, ticks: Ticks, monkeypatch: pytest.MonkeyPatch, done: int, keep: str
 ) -> None:
-    monkeypatch.setattr(maintenance, "DELETE_BATCH", 1)
+    monkeypatch.setattr(steps, "_MOST", 1)
     async with opened(path) as analytics:
         await fill(analytics, days=32, each=2)
-        await analytics.clean_up(30, keep_aggregates=keep == "keep", budget=steps + 1)
+        await analytics.clean_up(30, keep_aggregates=keep == "keep", budget=done + 1)
         left = [event.id for event in (await analytics.events(limit=100)).events]
         before = (await everything(analytics))["summary"]["request_count"]
         await analytics.delete_event(min(left))
@@ -161,7 +161,7 @@ async def test_event_deleted_between_two_steps_leaves_every_sum_right(
 async def test_recording_goes_on_during_clean_up(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(maintenance, "DELETE_BATCH", 1)
+    monkeypatch.setattr(steps, "_MOST", 1)
     async with opened(path) as analytics:
         await fill(analytics)
         cleaning = asyncio.create_task(analytics.clean_up(30))
@@ -215,7 +215,10 @@ async def test_space_is_given_back_to_the_file_system(path: Path) -> None:
         assert cleaned.bytes_reclaimed == before - after
 
 
-async def test_giving_space_back_stops_when_time_is_over(path: Path, ticks: Ticks) -> None:
+async def test_giving_space_back_stops_when_time_is_over(
+    path: Path, ticks: Ticks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "_LEAST", 1_000)
     async with opened(path) as analytics:
         text = '{"a":"' + "x" * 6_000 + '"}'
         await analytics.record_many([usage(timestamp=NOON - 40 * DAY, metadata=text)] * 1_000)
@@ -223,4 +226,5 @@ async def test_giving_space_back_stops_when_time_is_over(path: Path, ticks: Tick
         cleaned = await analytics.clean_up(30, budget=6)  # freeze, delete, end, one step of space
         after = (await analytics.health()).database_bytes
         assert cleaned.complete
-        assert cleaned.bytes_reclaimed == before - after == 500 * 4096
+        # 1,000 pages, and one that only said where they were
+        assert cleaned.bytes_reclaimed == before - after == 1_001 * 4096

@@ -66,6 +66,18 @@ async def test_every_answer_is_what_it_was(path: Path) -> None:
     assert version == SCHEMA_VERSION
 
 
+async def test_a_migration_is_announced_as_it_may_take_long(
+    path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    announced = f"is being brought from schema 1 to {SCHEMA_VERSION}"
+    async with opened(tmp_path / "new.db"):
+        assert "is being brought" not in caplog.text
+    async with opened(path):
+        assert caplog.text.count(announced) == 1
+    async with opened(path):
+        assert caplog.text.count(announced) == 1
+
+
 async def test_what_was_recorded_is_still_recorded_once(path: Path) -> None:
     rows = json.loads((DATA / "schema_1.json").read_text(encoding="utf-8"))["events"]["events"]
     known = [

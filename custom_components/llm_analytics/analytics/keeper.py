@@ -23,6 +23,7 @@ from .notices import Notice
 from .overview import Attention, CleanUp, Figures
 from .periods import DAY, Days, from_us, midnight, to_us
 from .reader import LedgerReader
+from .steps import Journal, Pace
 from .store import (
     filters,
     forgetting,
@@ -33,12 +34,12 @@ from .store import (
     queries,
 )
 from .store.aggregates import Dimension
-from .store.database import Connection, hold_still, let_go, transaction
+from .store.database import Connection, transaction
 from .store.events import EventWriter
 from .store.hourly import Reached
 
 _BUDGET: Final = 20.0
-_EXPORT_POLL: Final = 0.05
+_POLL: Final = 0.05
 _FOREVER: Final = 2**62
 # How long events stay where the household does not keep request details: retries still find them.
 _DETAIL_DAYS: Final = 7
@@ -50,6 +51,7 @@ class LedgerKeeper(LedgerReader):
     _path: Path
     _db: Connection
     _events: EventWriter
+    _journal: Journal
     _cleaning: asyncio.Lock
     _rebuild_from: date | None
     _reached: Reached
@@ -97,35 +99,42 @@ class LedgerKeeper(LedgerReader):
 
     async def _clean_up(self, before: date, *, keep_aggregates: bool, budget: float) -> CleanUp:
         events = self._events
-        deleted = aggregates = reclaimed = 0
+        deleted = aggregates = pages = 0
         deadline = time.monotonic() + budget
         complete = False
-        async with self._cleaning:
+
+        def work(db: sqlite3.Connection, rows: int) -> maintenance.Step:
+            done = maintenance.clean_up(
+                db, before, events.zone, rows=rows, keep_aggregates=keep_aggregates
+            )
+            events.reload()
+            return done
+
+        self._check_open()
+        async with self._cleaning, self._journal.moved_beside() as changed:
+            step = Pace().step(work, lambda done: done.events)
             while time.monotonic() < deadline and not complete:
-
-                def step(db: sqlite3.Connection) -> maintenance.Step:
-                    done = maintenance.clean_up(
-                        db, before, events.zone, keep_aggregates=keep_aggregates
-                    )
-                    events.reload()
-                    return done
-
                 self._check_open()
                 if not keep_aggregates:
                     self._reached = {}  # what is being added up would miss what goes now
-                if self._exports:  # nothing goes that an export has promised
-                    await asyncio.sleep(_EXPORT_POLL)
+                # Nothing goes that an export has promised; a backup's journal is not to grow.
+                if self._exports or self._journal.held:
+                    await asyncio.sleep(_POLL)
                     continue
                 done = await self._db.run(step)
+                await changed(done.events)
                 deleted += done.events
                 aggregates += done.aggregates
                 complete = done.done
+            free = Pace().step(maintenance.reclaim, lambda freed: freed)
             while complete and time.monotonic() < deadline:
                 self._check_open()
-                freed = await self._db.run(maintenance.reclaim)
+                freed = await self._db.run(free)
                 if not freed:
                     break
-                reclaimed += freed
+                await changed(freed)
+                pages += freed
+            reclaimed = pages * await self._db.run(maintenance.page_size)
         if deleted or aggregates:
             self._wrote()
         return await self._cleaned(before, deleted, aggregates, reclaimed, complete=complete)
@@ -291,9 +300,9 @@ class LedgerKeeper(LedgerReader):
     async def begin_backup(self) -> None:
         """Keep the database file still, so that it can be copied while recording goes on."""
         self._check_open()
-        await self._db.run(hold_still)
+        await self._journal.hold()
 
     async def end_backup(self) -> None:
         """Let the database file be written again after ``begin_backup``."""
         self._check_open()
-        await self._db.run(let_go)
+        await self._journal.release()

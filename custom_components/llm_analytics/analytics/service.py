@@ -33,6 +33,7 @@ from .pricing import PriceBook
 from .reporting import Reporting
 from .settings import Settings
 from .soundness import Soundness
+from .steps import Journal
 from .store import maintenance, queries
 from .store.database import open_reader, open_writer, set_aside
 from .store.events import EventWriter, Pending
@@ -124,6 +125,7 @@ class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper, Soundn
         except BaseException:
             await self._db.close()
             raise
+        self._journal = Journal(self._db, self._path)
         self._writer = Writer(run=self._run_write, write=self._events.write, committed=self._wrote)
 
     async def _load_catalogue(self) -> None:

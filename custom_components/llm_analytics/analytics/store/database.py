@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import count
+import logging
 from pathlib import Path
 import sqlite3
 from typing import override
@@ -25,6 +26,7 @@ from ..schema import (
     SCHEMA_VERSION,
 )
 
+_LOGGER = logging.getLogger(__name__)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -117,6 +119,17 @@ async def open_reader(path: Path) -> Connection:
     return connection
 
 
+async def open_mover(path: Path) -> Connection:
+    """Open the file beside the connection that writes, for ``move_journal`` only."""
+    connection = await _connect(path, read_only=False)
+    try:
+        await connection.run(lambda db: db.execute("PRAGMA synchronous = FULL").fetchall())
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
+
+
 async def _connect(path: Path, *, read_only: bool) -> Connection:
     uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
 
@@ -144,6 +157,13 @@ def prepare(db: sqlite3.Connection) -> None:
             db.execute(pragma)
     for pragma in CONNECTION_PRAGMAS:
         db.execute(pragma)
+    if 0 < version < SCHEMA_VERSION:
+        _LOGGER.warning(
+            "The ledger is being brought from schema %s to %s; one of millions of events takes"
+            " minutes on a slow disk",
+            version,
+            SCHEMA_VERSION,
+        )
     for number in range(version, SCHEMA_VERSION):
         with transaction(db):
             # Another process may have migrated while this one waited for the lock.
@@ -165,12 +185,22 @@ def hold_still(db: sqlite3.Connection) -> None:
     prefix of the journal is one consistent state that holds all that was stored before.
     """
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    leave_journal(db)
+
+
+def leave_journal(db: sqlite3.Connection) -> None:
+    """Let the journal grow instead of moving it into the main file within a commit."""
     db.execute("PRAGMA wal_autocheckpoint = 0").fetchall()
 
 
 def let_go(db: sqlite3.Connection) -> None:
-    """Undo ``hold_still``."""
+    """Undo ``hold_still`` and ``leave_journal``."""
     db.execute(f"PRAGMA wal_autocheckpoint = {AUTO_CHECKPOINT}").fetchall()
+
+
+def move_journal(db: sqlite3.Connection) -> None:
+    """Move what is in the journal into the main file, without keeping any other from writing."""
+    db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
 def quick_check(db: sqlite3.Connection) -> None:

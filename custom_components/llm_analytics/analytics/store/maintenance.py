@@ -25,9 +25,6 @@ from .events import stored_home
 from .filters import EVENT_KEYS, event_source, tags_of
 from .hourly import keep_removed
 
-DELETE_BATCH: Final = 1_000
-_VACUUM_PAGES: Final = 500
-
 _COLUMNS: Final = ", ".join(TOTAL_NAMES)
 _FREEZE: Final = f"""
     INSERT INTO agg_day (dimension, day, key, frozen, {_COLUMNS})
@@ -75,12 +72,15 @@ class Step:
 
 
 def clean_up(
-    db: sqlite3.Connection, before: date, zone: ZoneInfo, *, keep_aggregates: bool
+    db: sqlite3.Connection, before: date, zone: ZoneInfo, *, rows: int, keep_aggregates: bool
 ) -> Step:
-    """Do the next step of removing the events of whole local days before ``before``."""
+    """Do the next step of removing the events of whole local days before ``before``.
+
+    ``rows`` is how many events one step may delete.
+    """
     events_from = db.execute("SELECT events_from FROM ledger").fetchone()[0]
     if events_from is not None:
-        deleted = _delete_events(db, events_from)
+        deleted = _delete_events(db, events_from, rows)
         if deleted:
             return Step(events=deleted)
     for frozen in (0, 1):
@@ -152,24 +152,31 @@ def _uncounted_slots(db: sqlite3.Connection) -> int:
     return int(end)
 
 
-def _delete_events(db: sqlite3.Connection, before: int) -> int:
+def _delete_events(db: sqlite3.Connection, before: int, rows: int) -> int:
+    if db.execute("SELECT 1 FROM event WHERE time < ? LIMIT 1", (before,)).fetchone() is None:
+        return 0  # a transaction would wait for the disk
     with transaction(db):
         deleted = db.execute(
             "DELETE FROM event WHERE id IN"
             " (SELECT id FROM event WHERE time < ? ORDER BY time LIMIT ?)",
-            (before, DELETE_BATCH),
+            (before, rows),
         ).rowcount
         db.execute("UPDATE ledger SET events = events - ?", (deleted,))
     return int(deleted)
 
 
-def reclaim(db: sqlite3.Connection) -> int:
-    """Give one step of free pages back to the file system; return the bytes."""
+def reclaim(db: sqlite3.Connection, pages: int) -> int:
+    """Give at most so many free pages back to the file system; return how many it were."""
     before: int = db.execute("PRAGMA page_count").fetchone()[0]
-    db.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
+    db.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()
     after: int = db.execute("PRAGMA page_count").fetchone()[0]
+    return before - after
+
+
+def page_size(db: sqlite3.Connection) -> int:
+    """Return the bytes of a page."""
     size: int = db.execute("PRAGMA page_size").fetchone()[0]
-    return (before - after) * size
+    return size
 
 
 def delete_event(db: sqlite3.Connection, event_id: int, zone: ZoneInfo) -> bool:

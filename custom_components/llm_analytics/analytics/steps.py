@@ -1,0 +1,113 @@
+"""Steps of long work on the writing thread, short enough that recording hardly waits for them.
+
+A step is as many rows as a few thousandths of a second are worth on this machine and in this file,
+which the steps before tell: deleting an event costs many times more in a ledger of millions, whose
+indexes do not fit into the memory, or on a card.
+
+What the steps write lies in the journal until it is moved into the main file, which takes longer
+than any step. While there is much to do that is not done within a commit, as it is else, but on a
+thread of its own, between two steps: recording goes on meanwhile.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+import sqlite3
+import time
+from typing import Final
+
+from .store.database import (
+    Connection,
+    hold_still,
+    leave_journal,
+    let_go,
+    move_journal,
+    open_mover,
+)
+
+_AIM: Final = 0.003
+_LEAST: Final = 100
+_MOST: Final = 1_000
+# Rows between two moves: some 20 MB of the journal where each row touches a page of its own.
+_ROWS_A_MOVE: Final = 4_000
+
+
+class Pace:
+    """How many rows the next step may take."""
+
+    def __init__(self) -> None:
+        """Begin with few."""
+        self.rows = min(_LEAST, _MOST)
+
+    def step[Done](
+        self, work: Callable[[sqlite3.Connection, int], Done], count: Callable[[Done], int]
+    ) -> Callable[[sqlite3.Connection], Done]:
+        """Return ``work`` as a step of as many rows; ``count`` tells how many it took."""
+
+        def timed(db: sqlite3.Connection) -> Done:
+            start = time.perf_counter()
+            done = work(db, self.rows)
+            if count(done) >= self.rows:  # one that had less to do says nothing
+                share = _AIM / (time.perf_counter() - start)
+                fitting = int(self.rows * min(2, max(0.5, share)))
+                self.rows = min(_MOST, max(_LEAST, fitting))
+            return done
+
+        return timed
+
+
+class Journal:
+    """Who moves the journal of one file into the main file, and when nobody may."""
+
+    def __init__(self, db: Connection, path: Path) -> None:
+        """``db`` is the connection that writes, which does it within its commits."""
+        self._db = db
+        self._path = path
+        self._moving = asyncio.Lock()
+        self.held = False
+
+    async def hold(self) -> None:
+        """Keep the main file as it is, with all that is stored now, until ``release``."""
+        async with self._moving:
+            self.held = True
+            await self._db.run(hold_still)
+
+    async def release(self) -> None:
+        """Let the main file be written again."""
+        await self._db.run(let_go)
+        self.held = False
+
+    @asynccontextmanager
+    async def moved_beside(self) -> AsyncIterator[Callable[[int], Awaitable[None]]]:
+        """Move the journal between the steps of some work, not within its commits.
+
+        Gives what is to be awaited after each step, with the number of rows that it has changed.
+        """
+        mover = await open_mover(self._path)
+        waiting = 0
+
+        async def changed(rows: int) -> None:
+            nonlocal waiting
+            waiting += rows
+            if waiting >= _ROWS_A_MOVE:
+                waiting = 0
+                await self._move(mover)
+
+        try:
+            await self._db.run(leave_journal)
+            yield changed
+        finally:
+            await mover.close()
+            if not self.held:
+                await self._db.run(let_go)
+
+    async def _move(self, mover: Connection) -> None:
+        async with self._moving:
+            if self.held:
+                return
+            # What is recorded meanwhile is left over: little after the second time, and nothing
+            # after the writer's own. Then the journal begins anew and does not grow further.
+            await mover.run(move_journal)
+            await mover.run(move_journal)
+            await self._db.run(move_journal)
