@@ -121,13 +121,7 @@ async def open_reader(path: Path) -> Connection:
 
 async def open_mover(path: Path) -> Connection:
     """Open the file beside the connection that writes, for ``move_journal`` only."""
-    connection = await _connect(path, read_only=False)
-    try:
-        await connection.run(lambda db: db.execute("PRAGMA synchronous = FULL").fetchall())
-    except BaseException:
-        await connection.close()
-        raise
-    return connection
+    return await _connect(path, read_only=False)
 
 
 async def _connect(path: Path, *, read_only: bool) -> Connection:
