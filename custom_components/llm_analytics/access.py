@@ -19,8 +19,7 @@ class Readers(StrEnum):
 
 def may_record(user: User) -> bool:
     """Return whether a user may add to the ledger: all but those who may only read."""
-    groups = {group.id for group in user.groups}
-    return user.is_admin or groups != {GROUP_ID_READ_ONLY}
+    return user.is_admin or {group.id for group in user.groups} != {GROUP_ID_READ_ONLY}
 
 
 def may_read(user: User | None, options: Mapping[str, Any]) -> bool:
