@@ -8,7 +8,6 @@ the worst a household could do to sums by combination. Same seed, same events.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 import random
 from typing import Any, Final
 import uuid
@@ -153,4 +152,4 @@ def usage_event(usage: Usage) -> UsageEvent:
 
 def microseconds(milliseconds: float | None) -> int | None:
     """Return milliseconds as the engine keeps them."""
-    return None if milliseconds is None else int(Decimal(str(milliseconds)) * 1_000)
+    return None if milliseconds is None else round(milliseconds * 1_000)

@@ -227,7 +227,7 @@ def test_names_are_counted_when_a_new_one_comes(tmp_path: Path) -> None:
 
 
 async def test_memory_of_names_is_bounded(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(names, "_CACHE_LIMIT", 3)
+    monkeypatch.setattr(names, "_NAMES_LIMIT", 3)
     async with opened(database) as analytics:
         for number in range(6):
             await analytics.record(usage(endpoint=f"e{number % 3}"))
@@ -235,6 +235,17 @@ async def test_memory_of_names_is_bounded(database: Path, monkeypatch: pytest.Mo
         answer = await report(analytics)
         assert [row["request_count"] for row in answer["by_endpoint"]] == [2, 2, 2]
     assert count(database, "endpoint") == 3
+
+
+async def test_memory_of_how_events_are_named_is_bounded(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(names, "_EVENTS_LIMIT", 2)
+    async with opened(database) as analytics:
+        for number in range(6):
+            await analytics.record(usage(endpoint=f"e{number % 4}", device_name=f"d{number}"))
+            assert len(analytics._events.names._events) <= 3
+    assert count(database, "endpoint") == 4
 
 
 async def test_name_that_arrived_last_is_shown_everywhere(database: Path) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 import os
@@ -194,7 +193,7 @@ async def test_event_that_cannot_be_taken_over_is_logged(
 ) -> None:
     async with opened(path) as analytics:
         recorded = await analytics.record(usage())
-        huge = replace(recorded.event, price=Price(picos=10**17, source=CostSource.REPORTED))
+        huge = recorded.event._replace(price=Price(picos=10**17, source=CostSource.REPORTED))
         await analytics.take_over([huge] * 93)  # their sum leaves 64 bits
         assert "93 events could not be taken over" in caplog.text
         assert (await analytics.health()).events == 1

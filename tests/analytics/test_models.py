@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from hypothesis import given as drawn, strategies as st
 import pytest
 
 from custom_components.llm_analytics.analytics.checks import MAX_METADATA_BYTES, shown
@@ -158,6 +159,46 @@ def test_a_refusal_says_what_was_given_and_what_is_accepted(
     with pytest.raises(InvalidInputError) as caught:
         usage(**given)
     assert caught.value.reason == reason
+
+
+_COUNT = st.sampled_from((-1, 0, 1, 2, 3, 10**9 - 1, 10**9, 10**9 + 1))
+
+
+@drawn(counts=st.tuples(*[_COUNT] * len(TOKEN_FIELDS)))
+def test_counts_are_taken_exactly_if_each_is_in_bounds_and_no_part_exceeds_its_whole(
+    counts: tuple[int, ...],
+) -> None:
+    given = dict(zip(TOKEN_FIELDS, counts, strict=True))
+    prompt, response, read, write, write_1h, reasoning = counts
+    fine = (
+        all(0 <= count <= 10**9 for count in counts)
+        and read + write <= prompt
+        and write_1h <= write
+        and reasoning <= response
+    )
+    if fine:
+        event = usage(**given)
+        assert {field: getattr(event, field) for field in TOKEN_FIELDS} == given
+    else:
+        with pytest.raises(InvalidInputError) as refused:
+            usage(**given)
+        assert refused.value.field in given
+
+
+def test_an_event_is_normalised_however_often_its_like_was_seen() -> None:
+    given = {
+        "provider": " Claude ",
+        "device_ip": "::ffff:10.0.0.1",
+        "user_id": "",
+        "tags": ("a", "a"),
+    }
+    seen = [usage(**given) for _ in range(3)]
+    assert seen[0] == seen[1] == seen[2]
+    assert (seen[2].provider, seen[2].device_ip) == ("anthropic", "10.0.0.1")
+    assert (seen[2].user_id, seen[2].tags) == (None, ("a",))
+    for _ in range(2):
+        with pytest.raises(InvalidInputError):
+            usage(**given, device_id="abc")
 
 
 def test_parts_may_be_as_great_as_their_whole() -> None:

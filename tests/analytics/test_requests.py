@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.llm_analytics.analytics.store import events, names, requests
+from custom_components.llm_analytics.analytics.store import names, recording, requests
 from custom_components.llm_analytics.analytics.store.requests import (
     from_stored,
     request_hash,
@@ -46,7 +46,7 @@ def test_hash_is_of_the_request_id_within_its_provider() -> None:
 async def test_requests_that_share_a_hash_are_still_told_apart(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "request_hash", lambda *_: b"same")
+    monkeypatch.setattr(recording, "request_hash", lambda *_: b"same")
     given = [
         usage(provider=provider, request_id=request_id)
         for provider in ("openai", "anthropic")

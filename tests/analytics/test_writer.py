@@ -39,8 +39,8 @@ class Disk:
         self.batches.append([list(part) for part in parts])
         return [ValueError("bad") if "bad" in part else "+".join(part) for part in parts]
 
-    def begin(self, *items: str) -> asyncio.Task[str]:
-        return asyncio.create_task(self.writer.submit(items))
+    def begin(self, *items: str) -> asyncio.Future[str]:
+        return asyncio.ensure_future(self.writer.submit(items))
 
     @property
     def written(self) -> list[str]:

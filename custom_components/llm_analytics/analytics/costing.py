@@ -29,7 +29,7 @@ from .store import (
     repricing,
 )
 from .store.database import Connection
-from .store.events import EventWriter
+from .store.recording import EventWriter
 
 _BUDGET: Final = 20.0
 _FOREVER: Final = 2**62

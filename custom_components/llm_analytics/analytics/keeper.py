@@ -35,8 +35,8 @@ from .store import (
 )
 from .store.aggregates import Dimension
 from .store.database import Connection, transaction
-from .store.events import EventWriter
 from .store.hourly import Reached
+from .store.recording import EventWriter
 
 _BUDGET: Final = 20.0
 _POLL: Final = 0.05

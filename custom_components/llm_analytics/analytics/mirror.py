@@ -17,8 +17,8 @@ from .reader import LedgerReader
 from .store import hourly
 from .store.aggregates import SLOT_DIMENSIONS
 from .store.database import Connection, transaction
-from .store.events import EventWriter
 from .store.hourly import Reached, Taken, Walk
+from .store.recording import EventWriter
 
 
 class HourlyMirror(LedgerReader):

@@ -6,13 +6,16 @@ does. ``tokens_prompt`` is the *total* input including cached tokens and ``token
 and genai-prices'), so pricing and sums need no knowledge of any provider's habits.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 import json
+from operator import attrgetter
 import re
-from typing import Final
+from typing import Any, Final, NamedTuple, NoReturn
 
 from .checks import (
     MAX_COST,
@@ -106,48 +109,35 @@ class UsageEvent:
 
     def __post_init__(self) -> None:
         """Check and normalise every field."""
-        put = object.__setattr__
-        self._check_names()
-        if self.device_ip is not None and self.device_id is not None:
-            raise InvalidInputError("device_id", "give device_ip or device_id, not both")
-        if self.device_ip is not None:
-            put(self, "device_ip", normal_ip(self.device_ip))
-        if self.device_id is not None:
-            normal_device_id(self.device_id)
-        self._check_tokens()
-        for field in ("latency_us", "ttft_us"):
-            value = getattr(self, field)
-            if value is not None and not 0 <= value <= MAX_MS * 1000:
-                name = field.replace("_us", "_ms")
-                raise InvalidInputError(name, f"must be 0 to {MAX_MS}, got {value / 1000}")
-        put(self, "tags", check_tags(self.tags))
+        normal = _normal_names(names_of(self))
+        if normal is not None:
+            for field, name in zip(NAME_FIELDS, normal, strict=True):
+                object.__setattr__(self, field, name)
+        if self.request_id is not None:
+            check_text("request_id", self.request_id, 255)
+        if not self._are_tokens_valid():
+            self._refuse_tokens()
+        if self.latency_us is not None:
+            _check_time("latency_ms", self.latency_us)
+        if self.ttft_us is not None:
+            _check_time("ttft_ms", self.ttft_us)
         if self.cost_estimate is not None:
-            put(self, "cost_estimate", check_money("cost_estimate", self.cost_estimate, MAX_COST))
+            cost = check_money("cost_estimate", self.cost_estimate, MAX_COST)
+            object.__setattr__(self, "cost_estimate", cost)
         if self.timestamp is not None and self.timestamp.tzinfo is None:
             raise InvalidInputError("timestamp", "must have a UTC offset")
         if self.metadata is not None:
             self._check_metadata(self.metadata)
 
-    def _check_names(self) -> None:
-        put = object.__setattr__
-        check_text("endpoint", self.endpoint, 100)
-        provider, model = split_model(self.provider, self.model or None)
-        if provider is None:
-            raise InvalidInputError("provider", "required, unless model is provider/model")
-        put(self, "provider", check_text("provider", provider, 50))
-        put(self, "model", None if model is None else check_text("model", model, 100))
-        for field, maximum in _OPTIONAL_TEXTS:
-            value = getattr(self, field)
-            if value == "":
-                put(self, field, None)
-            elif value is not None:
-                check_text(field, value, maximum)
-        if self.request_id is not None:
-            check_text("request_id", self.request_id, 255)
-        if self.user_id == ANONYMOUS:
-            put(self, "user_id", None)
+    def _are_tokens_valid(self) -> bool:
+        return (
+            0 <= self.tokens_cache_write_1h <= self.tokens_cache_write
+            and self.tokens_cache_read >= 0
+            and self.tokens_cache_read + self.tokens_cache_write <= self.tokens_prompt <= MAX_TOKENS
+            and 0 <= self.tokens_reasoning <= self.tokens_response <= MAX_TOKENS
+        )
 
-    def _check_tokens(self) -> None:
+    def _refuse_tokens(self) -> NoReturn:
         for field in TOKEN_FIELDS:
             value = getattr(self, field)
             if not 0 <= value <= MAX_TOKENS:
@@ -161,13 +151,11 @@ class UsageEvent:
                     part, f"is a part of {whole} and must not be greater ({getattr(self, whole)})"
                 )
         cached = self.tokens_cache_read + self.tokens_cache_write
-        if cached > self.tokens_prompt:
-            field = "tokens_cache_write" if self.tokens_cache_write else "tokens_cache_read"
-            raise InvalidInputError(
-                field,
-                "tokens_cache_read and tokens_cache_write are parts of tokens_prompt "
-                f"({self.tokens_prompt}) and add up to {cached}",
-            )
+        raise InvalidInputError(
+            "tokens_cache_write" if self.tokens_cache_write else "tokens_cache_read",
+            "tokens_cache_read and tokens_cache_write are parts of tokens_prompt "
+            f"({self.tokens_prompt}) and add up to {cached}",
+        )
 
     @staticmethod
     def _check_metadata(text: str) -> None:
@@ -176,6 +164,11 @@ class UsageEvent:
             raise InvalidInputError(
                 "metadata", f"must be at most {MAX_METADATA_BYTES} bytes as JSON, got {size}"
             )
+
+    @property
+    def request_key(self) -> tuple[str, str] | None:
+        """Return what an event is stored once by: the provider and its request id."""
+        return None if self.request_id is None else (self.provider, self.request_id)
 
     @property
     def device_key(self) -> str | None:
@@ -187,6 +180,24 @@ class UsageEvent:
         return None
 
 
+# The fields by which events resemble each other, which repeat endlessly.
+NAME_FIELDS: Final = (
+    "endpoint",
+    "provider",
+    "model",
+    "device_ip",
+    "device_id",
+    "device_name",
+    "user_id",
+    "agent",
+    "context",
+    "error_type",
+    "recorded_by",
+    "source",
+    "tags",
+)
+# An event's values of these fields, by which it is recognised.
+names_of: Final[Callable[[UsageEvent], tuple[Any, ...]]] = attrgetter(*NAME_FIELDS)
 _OPTIONAL_TEXTS: Final = (
     ("device_name", 255),
     ("user_id", 255),
@@ -205,16 +216,46 @@ TOKEN_FIELDS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class HomeCost:
+def _check_time(field: str, microseconds: int) -> None:
+    if not 0 <= microseconds <= MAX_MS * 1000:
+        raise InvalidInputError(field, f"must be 0 to {MAX_MS}, got {microseconds / 1000}")
+
+
+@lru_cache(maxsize=1_024)  # a home has few combinations and says them often
+def _normal_names(given: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """Return the names as they are kept, None if that is as they were given."""
+    names = dict(zip(NAME_FIELDS, given, strict=True))
+    check_text("endpoint", names["endpoint"], 100)
+    provider, model = split_model(names["provider"], names["model"] or None)
+    if provider is None:
+        raise InvalidInputError("provider", "required, unless model is provider/model")
+    names["provider"] = check_text("provider", provider, 50)
+    names["model"] = None if model is None else check_text("model", model, 100)
+    for field, maximum in _OPTIONAL_TEXTS:
+        names[field] = names[field] or None
+        if names[field] is not None:
+            check_text(field, names[field], maximum)
+    if names["user_id"] == ANONYMOUS:
+        names["user_id"] = None
+    if names["device_ip"] is not None and names["device_id"] is not None:
+        raise InvalidInputError("device_id", "give device_ip or device_id, not both")
+    if names["device_ip"] is not None:
+        names["device_ip"] = normal_ip(names["device_ip"])
+    if names["device_id"] is not None:
+        normal_device_id(names["device_id"])
+    names["tags"] = check_tags(names["tags"])
+    normal = tuple(names.values())
+    return None if normal == given else normal
+
+
+class HomeCost(NamedTuple):
     """What an event costs in the household's own currency: picos of it."""
 
     picos: int
     currency: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Price:
+class Price(NamedTuple):
     """What an event costs: picos (None if unpriced), where that comes from, what was matched.
 
     ``home`` is the same in the household's own currency, None where there is none or no exchange
@@ -227,8 +268,7 @@ class Price:
     home: HomeCost | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredEvent:
+class StoredEvent(NamedTuple):
     """An event as the ledger holds it: what was given, and its id, time and price.
 
     ``timestamp`` is in the home's zone; ``device_name`` is the device's present name.
@@ -285,8 +325,7 @@ def milliseconds(microseconds: int | None) -> Decimal | None:
     return None if microseconds is None else from_pico(microseconds * 10**9)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
+class Recorded(NamedTuple):
     """The outcome of recording one event: the stored event, and whether it was there before."""
 
     event: StoredEvent

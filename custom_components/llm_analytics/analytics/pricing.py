@@ -10,7 +10,7 @@ Each event is priced alone, never a sum of events, because tiers are a matter of
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Final
@@ -101,7 +101,7 @@ class PriceBook:
         price = self._price(event, moment)
         if self.home is None:
             return price
-        return replace(price, home=self.home_cost(price.picos, self.home, moment))
+        return price._replace(home=self.home_cost(price.picos, self.home, moment))
 
     def home_cost(
         self, picos: int | None, currency: str | None, moment: datetime

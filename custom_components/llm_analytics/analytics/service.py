@@ -10,7 +10,6 @@ What can be asked stands in ``reader``, ``reporting``, ``insights`` and ``costin
 
 import asyncio
 from collections.abc import Callable, Sequence
-import dataclasses
 from datetime import date, datetime
 from functools import partial
 import logging
@@ -36,7 +35,7 @@ from .soundness import Soundness
 from .steps import Journal
 from .store import maintenance, queries
 from .store.database import open_reader, open_writer, set_aside
-from .store.events import EventWriter, Pending
+from .store.recording import EventWriter, Pending
 from .store.salvage import events_after
 from .writer import Writer
 
@@ -206,15 +205,14 @@ class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper, Soundn
         An event whose request id the provider has already reported is not stored again; the
         stored one is returned. Raises InvalidInputError, ClosedError or StorageError.
         """
-        (written,) = await self._writer.submit([self._pending(event)])
-        return Recorded(event=self._named(written.event), duplicate=written.duplicate)
+        (recorded,) = await self._writer.submit((self._pending(event),))
+        return recorded if recorded.event.device_name is not None else self._named(recorded)
 
-    def _named(self, event: StoredEvent) -> StoredEvent:
-        """Return an event with the home's name of its device, if nobody else gave one."""
-        if event.device_name is not None or event.usage.device_key is None:
-            return event
-        name = self._directory().device(event.usage.device_key).name
-        return event if name is None else dataclasses.replace(event, device_name=name)
+    def _named(self, recorded: Recorded) -> Recorded:
+        """Return an event with the home's name of its device, as nobody else gave one."""
+        key = recorded.event.usage.device_key
+        name = None if key is None else self._directory().device(key).name
+        return recorded._replace(event=recorded.event._replace(device_name=name))
 
     async def record_many(self, events: Sequence[UsageEvent]) -> RecordedBatch:
         """Store 1 to 1,000 events together or not at all.

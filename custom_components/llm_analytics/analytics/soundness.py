@@ -19,7 +19,7 @@ from .models import CostSource, StoredEvent
 from .money import from_pico
 from .reader import LedgerReader
 from .store.database import open_reader, quick_check
-from .store.events import Pending
+from .store.recording import Pending
 
 _LOGGER = logging.getLogger(__name__)
 _STEPS: Final = 10_000  # of SQLite's machine, after which it looks whether to go on

@@ -13,8 +13,7 @@ write function returns one outcome per submission, so one caller's bad item neve
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from .errors import ClosedError
 
@@ -22,8 +21,7 @@ MAX_BATCH: Final = 2_000
 MAX_QUEUE: Final = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Submission[Item, Outcome]:
+class Submission[Item, Outcome](NamedTuple):
     """Items that are stored together or not at all, and where their outcome is awaited."""
 
     items: Sequence[Item]
@@ -64,14 +62,17 @@ class Writer[Item, Outcome]:
         """Return how many items wait or are being written."""
         return self._queued
 
-    async def submit(self, items: Sequence[Item]) -> Outcome:
-        """Store ``items`` together and return the outcome once it is durable.
+    def submit(self, items: Sequence[Item]) -> Awaitable[Outcome]:
+        """Store ``items`` together; await the outcome, which comes once it is durable.
 
-        Raises ClosedError after ``close``; whatever ``write`` returned as this submission's
-        exception otherwise.
+        Raises ClosedError after ``close``; awaiting it raises what ``write`` returned as this
+        submission's exception.
         """
         if self._queued < MAX_QUEUE and not self._arrivals.locked():
-            return await self._enqueue(items)
+            return self._enqueue(items)
+        return self._wait_for_room(items)
+
+    async def _wait_for_room(self, items: Sequence[Item]) -> Outcome:
         loop = asyncio.get_running_loop()
         async with self._arrivals:  # it lets callers in one by one, in their order
             while self._queued >= MAX_QUEUE and not self._closed:

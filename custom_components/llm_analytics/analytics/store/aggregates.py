@@ -6,9 +6,9 @@ series and day, so that a batch costs one upsert per row touched, not per event.
 subtracts (a deletion) by a sign, so adding and removing cannot drift apart.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from enum import IntEnum
-from operator import add
 import sqlite3
 from typing import Final
 
@@ -33,11 +33,16 @@ class Dimension(IntEnum):
     USER_MODEL = 7
 
 
+# SQLite takes plain integers quickly; an enumeration's it would ask first what they are.
+_TOTAL, _DEVICE, _ENDPOINT, _MODEL, _USER, _TAG, _SERIES, _USER_MODEL = map(int, Dimension)
+
 SLOT_DIMENSIONS: Final = (Dimension.TOTAL, Dimension.DEVICE, Dimension.MODEL)
 
 # (requests, failed, without_usage, prompt, response, cache_read, cache_write, cache_write_1h,
 #  reasoning, cost, unpriced, latency, timed), in the order of models.Totals
 type Vector = tuple[int, ...]
+type Gathered[Key] = defaultdict[Key, list[Vector]]
+type Sums[Key] = dict[Key, Vector]
 
 _COLUMNS: Final = ", ".join(TOTAL_NAMES)
 _ADD_DAY: Final = f"""
@@ -77,17 +82,17 @@ _NEVER: Final = 2**62
 type Noted = dict[tuple[int, int], int]
 
 
-def keys_of(ids: Ids) -> tuple[tuple[Dimension, int], ...]:
+def keys_of(ids: Ids) -> tuple[tuple[int, int], ...]:
     """Return the key of a combination's rows in each dimension, its tags' aside."""
     series, device, endpoint, model, user = ids
     return (
-        (Dimension.SERIES, series),
-        (Dimension.TOTAL, 0),
-        (Dimension.DEVICE, device),
-        (Dimension.ENDPOINT, endpoint),
-        (Dimension.MODEL, model),
-        (Dimension.USER, user),
-        (Dimension.USER_MODEL, user_model_key(user, model)),
+        (_SERIES, series),
+        (_TOTAL, 0),
+        (_DEVICE, device),
+        (_ENDPOINT, endpoint),
+        (_MODEL, model),
+        (_USER, user),
+        (_USER_MODEL, user_model_key(user, model)),
     )
 
 
@@ -106,17 +111,17 @@ class Changes:
 
     def __init__(self) -> None:
         """Start with none."""
-        self._series: dict[tuple[Ids, int, int, int], Vector] = {}
-        self._tags: dict[tuple[int, int, int], Vector] = {}
-        self._home: dict[tuple[int, int, int, int, str], Vector] = {}
+        self._series: Gathered[tuple[Ids, int, int, int]] = defaultdict(list)
+        self._tags: Gathered[tuple[int, int, int]] = defaultdict(list)
+        self._home: Gathered[tuple[int, int, int, int, str]] = defaultdict(list)
 
     def add(
         self, ids: Ids, tags: Iterable[int], *, time: int, day: int, frozen: int, vector: Vector
     ) -> None:
         """Add one event's vector; its time in µs, its local day as an ordinal."""
-        _accumulate(self._series, (ids, time // SLOT_US, day, frozen), vector)
+        self._series[ids, time // SLOT_US, day, frozen].append(vector)
         for tag in tags:
-            _accumulate(self._tags, (tag, day, frozen), vector)
+            self._tags[tag, day, frozen].append(vector)
 
     def add_home(
         self,
@@ -132,34 +137,29 @@ class Changes:
         if home is None:
             return
         vector = (sign, sign * home.picos)
-        for dimension, key in (*keys_of(ids), *((Dimension.TAG, tag) for tag in tags)):
-            _accumulate(self._home, (dimension, day, key, frozen, home.currency), vector)
+        for dimension, key in (*keys_of(ids), *((_TAG, tag) for tag in tags)):
+            self._home[dimension, day, key, frozen, home.currency].append(vector)
 
-    def day_rows(self) -> dict[tuple[int, int, int, int], Vector]:
-        """Return the changes to ``agg_day`` by (dimension, day, key, frozen)."""
-        rows: dict[tuple[int, int, int, int], Vector] = {}
-        series: dict[tuple[Ids, int, int], Vector] = {}
-        for (ids, _, day, frozen), vector in self._series.items():
-            _accumulate(series, (ids, day, frozen), vector)
-        for (ids, day, frozen), vector in series.items():
-            for dimension, key in keys_of(ids):
-                _accumulate(rows, (dimension, day, key, frozen), vector)
-        for (tag, day, frozen), vector in self._tags.items():
-            rows[Dimension.TAG, day, tag, frozen] = vector
-        return rows
+    def rows(self) -> tuple[Sums[tuple[int, int, int, int]], Sums[tuple[int, int, int]]]:
+        """Return the changes to ``agg_day``, by (dimension, day, key, frozen), and ``agg_slot``.
 
-    def slot_rows(self) -> dict[tuple[int, int, int], Vector]:
-        """Return the changes to ``agg_slot`` by (dimension, slot, key)."""
-        rows: dict[tuple[int, int, int], Vector] = {}
-        for ((_, device, _, model, _), slot, _, _), vector in self._series.items():
+        The latter by (dimension, slot, key): requests, prompt, response and cost.
+        """
+        days: Gathered[tuple[int, int, int, int]] = defaultdict(list)
+        slots: Gathered[tuple[int, int, int]] = defaultdict(list)
+        series: Gathered[tuple[Ids, int, int]] = defaultdict(list)
+        for (ids, slot, day, frozen), vector in _sums(self._series).items():
+            series[ids, day, frozen].append(vector)
             values = vector[0], vector[3], vector[4], vector[9]
-            for dimension, key in (
-                (Dimension.TOTAL, 0),
-                (Dimension.DEVICE, device),
-                (Dimension.MODEL, model),
-            ):
-                _accumulate(rows, (dimension, slot, key), values)
-        return rows
+            slots[_TOTAL, slot, 0].append(values)
+            slots[_DEVICE, slot, ids[1]].append(values)
+            slots[_MODEL, slot, ids[3]].append(values)
+        for (ids, day, frozen), vector in _sums(series).items():
+            for dimension, key in keys_of(ids):
+                days[dimension, day, key, frozen].append(vector)
+        for (tag, day, frozen), vectors in self._tags.items():
+            days[_TAG, day, tag, frozen] = vectors
+        return _sums(days), _sums(slots)
 
     def apply(
         self, db: sqlite3.Connection, *, may_empty: bool = False, noted: Noted | None = None
@@ -171,15 +171,16 @@ class Changes:
         learn that there are none any more. ``noted``: see ``note_slots``.
         Raises sqlite3.IntegrityError or OverflowError where a sum leaves 64 bits.
         """
-        days, slots = self.day_rows(), self.slot_rows()
+        days, slots = self.rows()
         db.executemany(_ADD_DAY, [key + vector for key, vector in days.items()])
         db.executemany(_ADD_SLOT, [key + values for key, values in slots.items()])
         note_slots(db, slots, noted)
         if may_empty:
             db.executemany(_DROP_EMPTY_DAY, list(days))
         if self._home:
-            db.executemany(_ADD_HOME, [key + values for key, values in self._home.items()])
-            lessened = [key for key, (requests, _) in self._home.items() if requests < 0]
+            home = _sums(self._home)
+            db.executemany(_ADD_HOME, [key + values for key, values in home.items()])
+            lessened = [key for key, (requests, _) in home.items() if requests < 0]
             db.executemany(_DROP_EMPTY_HOME, lessened)
 
 
@@ -199,6 +200,8 @@ def note_slots(
     db.executemany(_NOTE, [(*series, slot) for series, slot in fresh.items()])
 
 
-def _accumulate[Key](rows: dict[Key, Vector], key: Key, vector: Vector) -> None:
-    known = rows.get(key)
-    rows[key] = vector if known is None else tuple(map(add, known, vector, strict=True))
+def _sums[Key](gathered: Gathered[Key]) -> Sums[Key]:
+    return {
+        key: vectors[0] if len(vectors) == 1 else tuple(map(sum, zip(*vectors, strict=True)))
+        for key, vectors in gathered.items()
+    }

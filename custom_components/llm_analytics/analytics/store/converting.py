@@ -15,8 +15,9 @@ from ..periods import from_us, local_day
 from ..pricing import PriceBook
 from .aggregates import Changes
 from .database import transaction
-from .events import DATA_ERRORS, refusal, stored_home
+from .events import stored_home
 from .filters import tags_of
+from .recording import DATA_ERRORS, refusal
 
 BATCH: Final = 1_000
 

@@ -8,9 +8,9 @@ total is touched by that. ``full`` names the dimensions where it has happened.
 
 import json
 import sqlite3
-from typing import Final
+from typing import Any, Final, NamedTuple
 
-from ..models import OTHER, UsageEvent
+from ..models import OTHER, UsageEvent, names_of
 
 # Wide enough for any home; each is more than the sizes that the benchmarks cover.
 CAPS: Final = {
@@ -23,11 +23,27 @@ CAPS: Final = {
     "label": 20_000,
     "origin": 20_000,
 }
-_CACHE_LIMIT: Final = 50_000
+_NAMES_LIMIT: Final = 50_000
+_EVENTS_LIMIT: Final = 10_000
 _OTHER_TAGS: Final = json.dumps([OTHER])
 NONE: Final = 0
 
 type Ids = tuple[int, int, int, int, int]
+
+
+class Named(NamedTuple):
+    """The ids of what an event names, and the provider and the model as they are kept.
+
+    ``ids`` are those of its series, device, endpoint, model and user.
+    """
+
+    ids: Ids
+    provider: str
+    model: str | None
+    tag_set: int
+    tags: tuple[int, ...]
+    error_type: int
+    origin: int
 
 
 class Names:
@@ -44,34 +60,41 @@ class Names:
         self._known: dict[tuple[str, str], tuple[int, str]] = {}
         self._models: dict[tuple[str, str], int] = {}
         self._model_names: dict[int, tuple[str, str | None]] = {}
-        self._origins: dict[tuple[str | None, ...], int] = {}
-        self._combinations: dict[tuple[str | None, ...], Ids] = {}
+        self._events: dict[tuple[Any, ...], Named] = {}
         self._tag_sets: dict[tuple[str, ...], tuple[int, tuple[int, ...]]] = {}
         self._device_names: dict[int, tuple[str | None, str | None]] = {}
         self._counts: dict[str, int] = {}
 
     def trim(self) -> None:
         """Keep the memory bounded; called between transactions."""
-        names, combinations = len(self._known) + len(self._tag_sets), len(self._combinations)
-        if names + len(self._origins) + combinations > _CACHE_LIMIT:
+        if len(self._known) + len(self._models) + len(self._tag_sets) > _NAMES_LIMIT:
             self.forget()
+        if len(self._events) > _EVENTS_LIMIT:
+            self._events.clear()
 
-    def ids(self, event: UsageEvent) -> Ids:
-        """Return the ids (series, device, endpoint, model, user) of an event's combination."""
-        key = (
-            event.device_ip,
-            event.device_id,
-            event.endpoint,
-            event.provider,
-            event.model,
-            event.user_id,
-        )
-        ids = self._combinations.get(key)
-        if ids is None:
-            ids = self._combinations[key] = self._combine(event)
-        elif event.device_name is not None:
+    def of(self, event: UsageEvent) -> Named:
+        """Return the ids of everything that an event names."""
+        key = names_of(event)
+        named = self._events.get(key)
+        if named is None:
+            named = self._events[key] = self._name(event)
+        elif event.device_name is not None and event.device_name != self._arrived(named.ids[1]):
             self._device(event)
-        return ids
+        return named
+
+    def _name(self, event: UsageEvent) -> Named:
+        tag_set, tags = self._tags(event.tags)
+        ids = self._combine(event)
+        provider, model = self._model_name(ids[3])
+        return Named(
+            ids=ids,
+            provider=provider,
+            model=model,
+            tag_set=tag_set,
+            tags=tags,
+            error_type=self.label(event.error_type),
+            origin=self._origin(event),
+        )
 
     def _combine(self, event: UsageEvent) -> Ids:
         parts = (
@@ -91,16 +114,7 @@ class Names:
         """Return the id of a small word such as an agent's name, 0 for none."""
         return NONE if text is None else self._id("label", text)[0]
 
-    def origin(self, event: UsageEvent) -> int:
-        """Return the id of where an event came from: agent, context, source and who recorded it."""
-        key = event.agent, event.context, event.source, event.recorded_by
-        origin = self._origins.get(key)
-        if origin is None:
-            origin = self._origin(tuple(self.label(text) for text in key))
-            self._origins[key] = origin
-        return origin
-
-    def tags(self, tags: tuple[str, ...]) -> tuple[int, tuple[int, ...]]:
+    def _tags(self, tags: tuple[str, ...]) -> tuple[int, tuple[int, ...]]:
         """Return the id of an ordered set of tags, and the ids of its tags."""
         if not tags:
             return NONE, ()
@@ -127,8 +141,13 @@ class Names:
 
     def device_name(self, device: int) -> str | None:
         """Return the present name of a device: the household's, else the last that arrived."""
+        if device == NONE:
+            return None
         given, arrived = self._names_of(device)
         return arrived if given is None else given
+
+    def _arrived(self, device: int) -> str | None:
+        return None if device == NONE else self._names_of(device)[1]
 
     def give_name(self, key: str, name: str | None) -> bool:
         """Name a device for good, or (None) as its clients do again; False if never seen."""
@@ -146,7 +165,7 @@ class Names:
             ).fetchone()
         return self._device_names[device]
 
-    def model_name(self, model: int) -> tuple[str, str | None]:
+    def _model_name(self, model: int) -> tuple[str, str | None]:
         """Return the provider and the name under which a model is kept."""
         if model not in self._model_names:
             self._model_names[model] = self._db.execute(
@@ -200,7 +219,18 @@ class Names:
             self._models[provider, key] = model
         return model
 
-    def _origin(self, parts: tuple[int, ...]) -> int:
+    def _origin(self, event: UsageEvent) -> int:
+        """Return the id of where an event came from: agent, context, source and who recorded it."""
+        return self._origin_of(
+            (
+                self.label(event.agent),
+                self.label(event.context),
+                self.label(event.source),
+                self.label(event.recorded_by),
+            )
+        )
+
+    def _origin_of(self, parts: tuple[int, ...]) -> int:
         row = self._db.execute(
             "SELECT id FROM origin"
             " WHERE agent = ? AND context = ? AND source = ? AND recorded_by = ?",
@@ -214,7 +244,7 @@ class Names:
             other = self.label(OTHER)
             folded = (agent and other, context and other, *rest)
             if folded != parts:
-                return self._origin(folded)
+                return self._origin_of(folded)
         self._counts["origin"] += 1
         return self._insert("origin", ("agent", "context", "source", "recorded_by"), parts)
 

@@ -16,9 +16,10 @@ from ..periods import from_us, local_day
 from ..pricing import PriceBook
 from .aggregates import Changes
 from .database import transaction
-from .events import COST_CODES, DATA_ERRORS, TIERS, refusal, stored_home
+from .events import TIERS, stored_home
 from .filters import tags_of
 from .names import Names
+from .recording import COST_CODES, DATA_ERRORS, refusal
 
 BATCH: Final = 500
 

@@ -5,7 +5,9 @@ bytes of a hash of provider and request id, which tell nearly all events apart; 
 are compared by the request id itself and the provider, so two that share a hash are still two.
 """
 
+from collections.abc import Collection
 import hashlib
+from itertools import batched
 import re
 import sqlite3
 from typing import Final
@@ -21,6 +23,11 @@ _FIND: Final = f"""
     CROSS JOIN model ON model.id = series.model
     WHERE event.request_hash = ? AND event.request_id = ? AND model.provider IN (?, '{OTHER}')
 """
+_ASKED_AT_ONCE: Final = 256
+_STORED: Final = {
+    marks: f"SELECT request_hash FROM event WHERE request_hash IN ({', '.join('?' * marks)})"
+    for marks in (1 << power for power in range(_ASKED_AT_ONCE.bit_length()))
+}
 
 
 def request_hash(provider: str, request_id: str) -> bytes:
@@ -42,6 +49,17 @@ def from_stored(stored: str | bytes | None) -> str | None:
         return stored
     text = stored.hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def stored_hashes(db: sqlite3.Connection, hashes: Collection[bytes]) -> set[bytes]:
+    """Return which of the hashes the file has events of."""
+    found: set[bytes] = set()
+    for some in batched(hashes, _ASKED_AT_ONCE, strict=False):
+        # As many marks as a power of two, so that there are few different statements to prepare.
+        marks = 1 << (len(some) - 1).bit_length()
+        asked = some + some[-1:] * (marks - len(some))
+        found.update(row[0] for row in db.execute(_STORED[marks], asked))
+    return found
 
 
 def find_request(

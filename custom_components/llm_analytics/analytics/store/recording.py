@@ -1,0 +1,243 @@
+"""Events are written with their aggregates in one transaction.
+
+Writing is idempotent by request id within a provider. Several callers' events share a
+transaction; if it fails for what one of them brought, it is rolled back and each caller's events
+are tried on their own, so only the one that brought it is refused.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+import sqlite3
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from ..errors import InvalidInputError
+from ..models import Recorded, Status, StoredEvent, UsageEvent
+from ..periods import from_us, local_day, to_us
+from ..pricing import PriceBook
+from .aggregates import Changes, Noted, Vector
+from .database import storage_error, transaction
+from .events import COST_SOURCES, EVENT_COLUMNS, TIERS, read_event
+from .names import Names
+from .requests import find_request, request_hash, stored_hashes, to_stored
+
+COST_CODES: Final = {source: code for code, source in enumerate(COST_SOURCES)}
+_TIER_CODES: Final = {tier: code for code, tier in enumerate(TIERS)}
+_INSERT: Final = f"""
+    INSERT INTO event ({EVENT_COLUMNS}) VALUES ({", ".join("?" * 24)})
+"""
+# No zone's day begins within a minute.
+_MINUTE_US: Final = 60_000_000
+_KNOWN_DAYS: Final = 10_000
+_COUNT: Final = "UPDATE ledger SET events = events + ?, last_event = ?"
+
+
+class Pending(NamedTuple):
+    """An event that waits to be written, with the (aware) time it will have."""
+
+    usage: UsageEvent
+    moment: datetime
+
+
+class EventWriter:
+    """Everything that writing needs; lives on the thread of the connection that writes."""
+
+    def __init__(self, db: sqlite3.Connection, book: PriceBook, zone: ZoneInfo) -> None:
+        """Read the counters."""
+        self.db = db
+        self.names = Names(db)
+        self.book = book
+        self.zone = zone
+        self.noted: Noted = {}
+        self._days: dict[int, int] = {}
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the counters again, after maintenance or a rollback."""
+        self.last_event, events_from = self.db.execute(
+            "SELECT last_event, events_from FROM ledger"
+        ).fetchone()
+        self.events_from: int = events_from if events_from is not None else -(2**63)
+
+    def set_zone(self, zone: ZoneInfo) -> None:
+        """Date events by another zone from now on."""
+        self.zone = zone
+        self._days.clear()
+
+    def write(self, parts: Sequence[Sequence[Pending]]) -> list[tuple[Recorded, ...] | Exception]:
+        """Store each part wholly or not at all, in as few transactions as that takes.
+
+        Returns, per part, what became of its events or why it was refused.
+        """
+        self.names.trim()
+        try:
+            return list(self._transaction(parts, self.book))
+        except DATA_ERRORS as error:
+            if len(parts) == 1 and self.book.home is None:
+                return [refusal(error)]
+        return [self._write_alone(part) for part in parts]
+
+    def _write_alone(self, part: Sequence[Pending]) -> tuple[Recorded, ...] | Exception:
+        """Store a part; without the household's figures if it is those that leave 64 bits."""
+        book = self.book
+        while True:
+            try:
+                return self._transaction([part], book)[0]
+            except DATA_ERRORS as error:
+                if book.home is None:
+                    return refusal(error)
+                book = replace(book, home=None)
+            except sqlite3.DatabaseError as error:
+                return storage_error(error)
+
+    def _transaction(
+        self, parts: Sequence[Sequence[Pending]], book: PriceBook
+    ) -> list[tuple[Recorded, ...]]:
+        try:
+            with transaction(self.db):
+                batch = _Batch(self, book, parts)
+                outcomes = [tuple(map(batch.add, part)) for part in parts]
+                batch.store()
+        except BaseException:
+            self.names.forget()
+            self.noted.clear()
+            self.reload()
+            raise
+        return outcomes
+
+    def day(self, time: int) -> int:
+        """Return the ordinal of the local day of a time in µs."""
+        minute = time // _MINUTE_US
+        day = self._days.get(minute)
+        if day is None:
+            if len(self._days) > _KNOWN_DAYS:
+                self._days.clear()
+            day = self._days[minute] = local_day(from_us(time), self.zone).toordinal()
+        return day
+
+
+class _Batch:
+    """The events of one transaction: each is prepared, then all are stored at once."""
+
+    def __init__(
+        self, writer: EventWriter, book: PriceBook, parts: Sequence[Sequence[Pending]]
+    ) -> None:
+        """Ask which of the events' request ids may be in the file."""
+        self._writer = writer
+        self._db = writer.db
+        self._book = book
+        self._changes = Changes()
+        self._rows: list[tuple[object, ...]] = []
+        self._fresh: dict[tuple[str, str], StoredEvent] = {}
+        self._hashes = {
+            request: request_hash(*request)
+            for part in parts
+            for usage, _ in part
+            if (request := usage.request_key) is not None
+        }
+        self._stored = stored_hashes(self._db, self._hashes.values())
+
+    def add(self, pending: Pending) -> Recorded:
+        """Prepare an event, or find the one that its request is stored as."""
+        usage, moment = pending
+        request, request_id, hashed = usage.request_key, None, None
+        if request is not None:
+            hashed = self._hashes[request]
+            stored = self._fresh.get(request) or self._find(*request, hashed)
+            if stored is not None:
+                return Recorded(stored, duplicate=True)
+            request_id = to_stored(request[1])
+        writer, names = self._writer, self._writer.names
+        price = self._book.price(usage, moment)
+        home = price.home
+        named = names.of(usage)
+        time = to_us(moment)
+        writer.last_event += 1
+        self._rows.append(
+            (
+                writer.last_event,
+                time,
+                named.ids[0],
+                usage.tokens_prompt,
+                usage.tokens_response,
+                usage.tokens_cache_read,
+                usage.tokens_cache_write,
+                usage.tokens_cache_write_1h,
+                usage.tokens_reasoning,
+                price.picos,
+                COST_CODES[price.source],
+                names.label(price.priced_as),
+                usage.latency_us,
+                usage.ttft_us,
+                int(usage.status is Status.ERROR),
+                named.tag_set,
+                _TIER_CODES[usage.service_tier],
+                named.error_type,
+                named.origin,
+                request_id,
+                hashed,
+                usage.metadata,
+                None if home is None else home.picos,
+                None if home is None else home.currency,
+            )
+        )
+        day, frozen = writer.day(time), int(time < writer.events_from)
+        vector = event_vector(usage, price.picos)
+        ids, tags = named.ids, named.tags
+        self._changes.add(ids, tags, time=time, day=day, frozen=frozen, vector=vector)
+        if home is not None:
+            self._changes.add_home(ids, tags, day=day, frozen=frozen, home=home)
+        if (named.provider, named.model) != (usage.provider, usage.model):
+            usage = replace(usage, provider=named.provider, model=named.model)
+        event = StoredEvent(
+            id=writer.last_event,
+            timestamp=moment.astimezone(writer.zone),
+            usage=usage,
+            price=price,
+            device_name=names.device_name(ids[1]),
+        )
+        if request is not None:
+            self._fresh[request] = event
+        return Recorded(event, duplicate=False)
+
+    def _find(self, provider: str, request_id: str, hashed: bytes) -> StoredEvent | None:
+        if hashed not in self._stored:
+            return None
+        found = find_request(self._db, provider, to_stored(request_id), hashed)
+        return None if found is None else read_event(self._db, found, self._writer.zone)
+
+    def store(self) -> None:
+        """Write what was added."""
+        if self._rows:
+            self._db.executemany(_INSERT, self._rows)
+            self._changes.apply(self._db, noted=self._writer.noted)
+            self._db.execute(_COUNT, (len(self._rows), self._writer.last_event))
+
+
+# What one event can bring that makes a whole transaction fail; all else is the file's trouble.
+DATA_ERRORS: Final = (sqlite3.IntegrityError, OverflowError)
+
+
+def refusal(error: Exception) -> InvalidInputError:
+    """Return what a sum beyond 64 bits is called by the API."""
+    return InvalidInputError("cost_estimate", f"a total would leave 64 bits ({error})")
+
+
+def event_vector(usage: UsageEvent, picos: int | None) -> Vector:
+    """Return what one event adds to every sum it belongs to."""
+    return (
+        1,
+        int(usage.status is Status.ERROR),
+        int(usage.tokens_prompt == 0 and usage.tokens_response == 0),
+        usage.tokens_prompt,
+        usage.tokens_response,
+        usage.tokens_cache_read,
+        usage.tokens_cache_write,
+        usage.tokens_cache_write_1h,
+        usage.tokens_reasoning,
+        picos or 0,
+        int(picos is None),
+        usage.latency_us or 0,
+        int(usage.latency_us is not None),
+    )
