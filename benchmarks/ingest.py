@@ -63,11 +63,12 @@ async def _round(
         async def record(usage: Usage) -> None:
             await analytics.record(usage_event(usage))
 
+        seconds, cpu = await crowd(record, usages, callers)
         async with Heartbeat() as heart:
-            seconds, cpu = await crowd(record, usages, callers)
-        assert (await analytics.health()).events == count + 1
+            held, _ = await crowd(record, household.recent(peer_count), callers)
+        assert (await analytics.health()).events == count + peer_count + 1
     async with Heartbeat() as idle:
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(held)
     async with peer.opened(folder / "peer.db") as yardstick:
         peer_seconds, peer_cpu = await crowd(
             yardstick.record, household.recent(peer_count), callers

@@ -7,6 +7,7 @@ and genai-prices'), so pricing and sums need no knowledge of any provider's habi
 """
 
 from collections.abc import Callable
+import dataclasses
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -76,7 +77,9 @@ class UsageEvent:
     Token counts are integers from 0 to 10⁹. ``latency_us`` and ``ttft_us`` are microseconds.
     ``cost_estimate`` is a cost in USD that the provider reported; None asks the ledger to price
     the event. ``timestamp`` is aware; None means "now" when the event is recorded. ``metadata``
-    is compact JSON text of an object. Raises InvalidInputError naming the field.
+    is compact JSON text of an object. ``names`` holds the fields by which events resemble each
+    other (NAME_FIELDS), one tuple for all that have them. Raises InvalidInputError naming the
+    field.
     """
 
     endpoint: str
@@ -106,13 +109,16 @@ class UsageEvent:
     cost_estimate: Decimal | None = None
     source: str = "api"
     recorded_by: str | None = None
+    names: tuple[Any, ...] = dataclasses.field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Check and normalise every field."""
-        normal = _normal_names(names_of(self))
-        if normal is not None:
-            for field, name in zip(NAME_FIELDS, normal, strict=True):
-                object.__setattr__(self, field, name)
+        given = _names_of(self)
+        names = _normal_names(given)
+        object.__setattr__(self, "names", names)
+        if names != given:
+            for name, value in zip(NAME_FIELDS, names, strict=True):
+                object.__setattr__(self, name, value)
         if self.request_id is not None:
             check_text("request_id", self.request_id, 255)
         if not self._are_tokens_valid():
@@ -196,8 +202,7 @@ NAME_FIELDS: Final = (
     "source",
     "tags",
 )
-# An event's values of these fields, by which it is recognised.
-names_of: Final[Callable[[UsageEvent], tuple[Any, ...]]] = attrgetter(*NAME_FIELDS)
+_names_of: Final[Callable[[UsageEvent], tuple[Any, ...]]] = attrgetter(*NAME_FIELDS)
 _OPTIONAL_TEXTS: Final = (
     ("device_name", 255),
     ("user_id", 255),
@@ -222,8 +227,8 @@ def _check_time(field: str, microseconds: int) -> None:
 
 
 @lru_cache(maxsize=1_024)  # a home has few combinations and says them often
-def _normal_names(given: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    """Return the names as they are kept, None if that is as they were given."""
+def _normal_names(given: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return an event's names, in the order of NAME_FIELDS, as they are kept."""
     names = dict(zip(NAME_FIELDS, given, strict=True))
     check_text("endpoint", names["endpoint"], 100)
     provider, model = split_model(names["provider"], names["model"] or None)
@@ -244,8 +249,7 @@ def _normal_names(given: tuple[Any, ...]) -> tuple[Any, ...] | None:
     if names["device_id"] is not None:
         normal_device_id(names["device_id"])
     names["tags"] = check_tags(names["tags"])
-    normal = tuple(names.values())
-    return None if normal == given else normal
+    return tuple(names.values())
 
 
 class HomeCost(NamedTuple):

@@ -60,7 +60,8 @@ class Span:
 
 def to_us(moment: datetime) -> int:
     """Return microseconds since 1970 (UTC) of an aware datetime, exactly."""
-    return (moment - EPOCH) // MICROSECOND
+    since = moment - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def from_us(microseconds: int, zone: tzinfo = UTC) -> datetime:

@@ -122,9 +122,9 @@ class PriceBook:
         if step is None:
             return _UNPRICED
         if step.quote is None:
-            return Price(picos=0, source=step.source, priced_as=step.name)
+            return Price(0, step.source, step.name)
         picos = step.quote.rates(event.tokens_prompt).cost(event)
-        return Price(picos=picos, source=step.source, priced_as=step.name)
+        return Price(picos, step.source, step.name)
 
     def step(
         self, provider: str, model: str | None, tier: ServiceTier | None, moment: datetime
@@ -136,9 +136,10 @@ class PriceBook:
                 return override
         day = moment.astimezone(UTC).toordinal()
         key = (provider, model or "", tier, day)
-        if key in self._steps:
+        try:
             return self._steps[key]
-        step, keep = self._undated(provider, model, tier, moment)
+        except KeyError:
+            step, keep = self._undated(provider, model, tier, moment)
         if keep:
             if len(self._steps) >= _CACHE_LIMIT:
                 self._steps.clear()

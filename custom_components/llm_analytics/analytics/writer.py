@@ -122,8 +122,8 @@ class Writer[Item, Outcome]:
             outcomes = [error] * len(batch)
         if not all(isinstance(outcome, Exception) for outcome in outcomes):
             asyncio.get_running_loop().call_soon(self._committed)
+        self._queued -= sum(map(len, parts))
         for submission, outcome in zip(batch, outcomes, strict=True):
-            self._queued -= len(submission.items)
             if submission.future.done():  # its caller has gone; the item is stored all the same
                 continue
             if isinstance(outcome, Exception):

@@ -9,6 +9,7 @@ subtracts (a deletion) by a sign, so adding and removing cannot drift apart.
 from collections import defaultdict
 from collections.abc import Iterable
 from enum import IntEnum
+from functools import lru_cache
 import sqlite3
 from typing import Final
 
@@ -82,6 +83,7 @@ _NEVER: Final = 2**62
 type Noted = dict[tuple[int, int], int]
 
 
+@lru_cache(maxsize=4_096)
 def keys_of(ids: Ids) -> tuple[tuple[int, int], ...]:
     """Return the key of a combination's rows in each dimension, its tags' aside."""
     series, device, endpoint, model, user = ids
@@ -147,16 +149,13 @@ class Changes:
         """
         days: Gathered[tuple[int, int, int, int]] = defaultdict(list)
         slots: Gathered[tuple[int, int, int]] = defaultdict(list)
-        series: Gathered[tuple[Ids, int, int]] = defaultdict(list)
         for (ids, slot, day, frozen), vector in _sums(self._series).items():
-            series[ids, day, frozen].append(vector)
+            for dimension, key in keys_of(ids):
+                days[dimension, day, key, frozen].append(vector)
             values = vector[0], vector[3], vector[4], vector[9]
             slots[_TOTAL, slot, 0].append(values)
             slots[_DEVICE, slot, ids[1]].append(values)
             slots[_MODEL, slot, ids[3]].append(values)
-        for (ids, day, frozen), vector in _sums(series).items():
-            for dimension, key in keys_of(ids):
-                days[dimension, day, key, frozen].append(vector)
         for (tag, day, frozen), vectors in self._tags.items():
             days[_TAG, day, tag, frozen] = vectors
         return _sums(days), _sums(slots)

@@ -10,7 +10,7 @@ import json
 import sqlite3
 from typing import Any, Final, NamedTuple
 
-from ..models import OTHER, UsageEvent, names_of
+from ..models import OTHER, UsageEvent
 
 # Wide enough for any home; each is more than the sizes that the benchmarks cover.
 CAPS: Final = {
@@ -74,10 +74,9 @@ class Names:
 
     def of(self, event: UsageEvent) -> Named:
         """Return the ids of everything that an event names."""
-        key = names_of(event)
-        named = self._events.get(key)
+        named = self._events.get(event.names)
         if named is None:
-            named = self._events[key] = self._name(event)
+            named = self._events[event.names] = self._name(event)
         elif event.device_name is not None and event.device_name != self._arrived(named.ids[1]):
             self._device(event)
         return named

@@ -144,7 +144,9 @@ class _Batch:
         request, request_id, hashed = usage.request_key, None, None
         if request is not None:
             hashed = self._hashes[request]
-            stored = self._fresh.get(request) or self._find(*request, hashed)
+            stored = self._fresh.get(request)
+            if stored is None and hashed in self._stored:
+                stored = self._find(*request, hashed)
             if stored is not None:
                 return Recorded(stored, duplicate=True)
             request_id = to_stored(request[1])
@@ -190,20 +192,13 @@ class _Batch:
             self._changes.add_home(ids, tags, day=day, frozen=frozen, home=home)
         if (named.provider, named.model) != (usage.provider, usage.model):
             usage = replace(usage, provider=named.provider, model=named.model)
-        event = StoredEvent(
-            id=writer.last_event,
-            timestamp=moment.astimezone(writer.zone),
-            usage=usage,
-            price=price,
-            device_name=names.device_name(ids[1]),
-        )
+        moment = moment.astimezone(writer.zone)
+        event = StoredEvent(writer.last_event, moment, usage, price, names.device_name(ids[1]))
         if request is not None:
             self._fresh[request] = event
         return Recorded(event, duplicate=False)
 
     def _find(self, provider: str, request_id: str, hashed: bytes) -> StoredEvent | None:
-        if hashed not in self._stored:
-            return None
         found = find_request(self._db, provider, to_stored(request_id), hashed)
         return None if found is None else read_event(self._db, found, self._writer.zone)
 
