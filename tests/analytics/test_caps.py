@@ -213,14 +213,14 @@ def test_names_are_counted_when_a_new_one_comes(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as db:
         prepare(db)
         first = names.Names(db)
-        first.ids(usage(endpoint="known"))
+        first.of(usage(endpoint="known"))
         db.set_trace_callback(read.append)
         again = names.Names(db)
         assert read == []
-        again.ids(usage(endpoint="known"))
+        again.of(usage(endpoint="known"))
         assert not any("COUNT" in statement for statement in read)
-        again.ids(usage(endpoint="new"))
-        again.ids(usage(endpoint="newer"))
+        again.of(usage(endpoint="new"))
+        again.of(usage(endpoint="newer"))
         assert [statement for statement in read if "COUNT" in statement] == [
             "SELECT COUNT(*) FROM endpoint"
         ]
