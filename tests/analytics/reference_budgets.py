@@ -40,14 +40,19 @@ class Limit:
             day += DAY
         return day
 
-    def used(self, ledger: PricedLedger, day: date) -> Fraction:
-        """Return what is used of the period that a day lies in."""
-        dated = ledger.in_days(self.first(day), self.last(day), self.wanted)
+    def used(self, ledger: PricedLedger, day: date, today: date) -> Fraction:
+        """Return what is used of the period that a day lies in.
+
+        What is dated a little ahead may lie in tomorrow, which is not yet of a running period.
+        """
+        dated = ledger.in_days(self.first(day), min(self.last(day), today), self.wanted)
         return figure(self.metric, add_up(entry for _, entry in dated))
 
-    def crossed(self, ledger: PricedLedger, day: date) -> list[tuple[date, int, Fraction]]:
+    def crossed(
+        self, ledger: PricedLedger, day: date, today: date
+    ) -> list[tuple[date, int, Fraction]]:
         """Return (first day, threshold, used) of what is crossed, lowest first."""
-        used = self.used(ledger, day)
+        used = self.used(ledger, day, today)
         return [
             (self.first(day), threshold, used)
             for threshold in sorted(set(self.thresholds))
@@ -58,9 +63,7 @@ class Limit:
 def standing(ledger: PricedLedger, limit: Limit, *, now: datetime) -> dict[str, object]:
     """Return how a budget stands."""
     today = local_date(now, ledger.zone)
-    # What is dated a little ahead may lie in tomorrow, which is not yet of a running day.
-    dated = ledger.in_days(limit.first(today), today, limit.wanted)
-    used = figure(limit.metric, add_up(entry for _, entry in dated))
+    used = limit.used(ledger, today, today)
     return {
         "start": first_instant(limit.first(today), ledger.zone),
         "used": written(limit.metric, used),

@@ -104,7 +104,7 @@ class BudgetTwins(PricedTwins):
             if self.looked is not None and limit.last(self.looked) < today:
                 days.insert(0, self.looked)
             for day in days:
-                for first, threshold, used in limit.crossed(self.priced, day):
+                for first, threshold, used in limit.crossed(self.priced, day, today):
                     if (key, first, threshold) not in self.told:
                         self.told |= {(key, first, threshold)}
                         fresh.append((key, first, threshold, used))
