@@ -115,7 +115,8 @@ class Changes:
         """Start with none."""
         self._series: Gathered[tuple[Ids, int, int, int]] = defaultdict(list)
         self._tags: Gathered[tuple[int, int, int]] = defaultdict(list)
-        self._home: Gathered[tuple[int, int, int, int, str]] = defaultdict(list)
+        self._home: Gathered[tuple[Ids, int, int, str]] = defaultdict(list)
+        self._home_tags: Gathered[tuple[int, int, int, str]] = defaultdict(list)
 
     def add(
         self, ids: Ids, tags: Iterable[int], *, time: int, day: int, frozen: int, vector: Vector
@@ -139,8 +140,9 @@ class Changes:
         if home is None:
             return
         vector = (sign, sign * home.picos)
-        for dimension, key in (*keys_of(ids), *((_TAG, tag) for tag in tags)):
-            self._home[dimension, day, key, frozen, home.currency].append(vector)
+        self._home[ids, day, frozen, home.currency].append(vector)
+        for tag in tags:
+            self._home_tags[tag, day, frozen, home.currency].append(vector)
 
     def rows(self) -> tuple[Sums[tuple[int, int, int, int]], Sums[tuple[int, int, int]]]:
         """Return the changes to ``agg_day``, by (dimension, day, key, frozen), and ``agg_slot``.
@@ -160,6 +162,16 @@ class Changes:
             days[_TAG, day, tag, frozen] = vectors
         return _sums(days), _sums(slots)
 
+    def home_rows(self) -> Sums[tuple[int, int, int, int, str]]:
+        """Return the changes to ``agg_home`` by (dimension, day, key, frozen, currency)."""
+        rows: Gathered[tuple[int, int, int, int, str]] = defaultdict(list)
+        for (ids, day, frozen, currency), vector in _sums(self._home).items():
+            for dimension, key in keys_of(ids):
+                rows[dimension, day, key, frozen, currency].append(vector)
+        for (tag, day, frozen, currency), vectors in self._home_tags.items():
+            rows[_TAG, day, tag, frozen, currency] = vectors
+        return _sums(rows)
+
     def apply(
         self, db: sqlite3.Connection, *, may_empty: bool = False, noted: Noted | None = None
     ) -> None:
@@ -177,7 +189,7 @@ class Changes:
         if may_empty:
             db.executemany(_DROP_EMPTY_DAY, list(days))
         if self._home:
-            home = _sums(self._home)
+            home = self.home_rows()
             db.executemany(_ADD_HOME, [key + values for key, values in home.items()])
             lessened = [key for key, (requests, _) in home.items() if requests < 0]
             db.executemany(_DROP_EMPTY_HOME, lessened)

@@ -185,8 +185,8 @@ class _Batch:
             )
         )
         day, frozen = writer.day(time), int(time < writer.events_from)
-        vector = event_vector(usage, price.picos)
         ids, tags = named.ids, named.tags
+        vector = event_vector(usage, price.picos)
         self._changes.add(ids, tags, time=time, day=day, frozen=frozen, vector=vector)
         if home is not None:
             self._changes.add_home(ids, tags, day=day, frozen=frozen, home=home)
