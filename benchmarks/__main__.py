@@ -12,6 +12,7 @@ from typing import Final
 
 from .answers import dashboard_scan, questions
 from .care import clean_up, export, opening
+from .findings import keep, kept
 from .home import home
 from .ingest import ingest, pricing
 from .measures import BY_KEY, FULL, QUICK, TOLERANCE, Bench, Finding, Kind, number
@@ -44,7 +45,7 @@ def main() -> int:
     options.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         bench = Bench(sizes, Path(folder), say)
-        found = asyncio.run(measure(bench, options.only or list(TOPICS)))
+        found = asyncio.run(measure(bench, options.only or list(TOPICS), options.keep))
     if options.write:
         DOCUMENT.write_text(document(found, sizes), encoding="utf-8")
         readme = README.read_text(encoding="utf-8")
@@ -65,9 +66,12 @@ def main() -> int:
     return 0
 
 
-async def measure(bench: Bench, topics: list[str]) -> list[Finding]:
-    """Run the topics as often as the sizes say, in turn, and return all that was found."""
-    found: list[Finding] = []
+async def measure(bench: Bench, topics: list[str], file: Path | None = None) -> list[Finding]:
+    """Run the topics as often as the sizes say, in turn, and return all that was found.
+
+    With a file, all that it already holds too; what is found is added to it at once.
+    """
+    found = [] if file is None else kept(file)
     for run in range(bench.sizes.runs):
         for topic in topics:
             bench.say(f"run {run + 1} of {bench.sizes.runs}: {topic}")
@@ -75,6 +79,8 @@ async def measure(bench: Bench, topics: list[str]) -> list[Finding]:
                 measure = BY_KEY[finding.key]
                 figure = measure.figure(finding.product, finding.yardstick)
                 found.append(finding)
+                if file is not None:
+                    keep(file, finding)
                 bench.say(
                     f"  {finding.key}: {number(finding.product)} to {number(finding.yardstick)}"
                     f" {measure.unit} = {number(figure)} ({measure.wanted})"
@@ -94,6 +100,7 @@ def _options() -> Namespace:
     parser.add_argument(
         "--only", nargs="+", choices=TOPICS, metavar="TOPIC", help=", ".join(TOPICS)
     )
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="go on with what a file holds")
     parser.add_argument("--write", action="store_true", help="write the tables to the documents")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
     return parser.parse_args()

@@ -26,6 +26,7 @@ class Result:
     product: float
     yardstick: float
     figure: float
+    runs: int
 
 
 def figures(found: Sequence[Finding]) -> dict[str, Result]:
@@ -40,6 +41,7 @@ def figures(found: Sequence[Finding]) -> dict[str, Result]:
                 figure=statistics.median(
                     measure.figure(one.product, one.yardstick) for one in runs
                 ),
+                runs=len(runs),
             )
     return results
 
@@ -47,8 +49,8 @@ def figures(found: Sequence[Finding]) -> dict[str, Result]:
 def table(found: Sequence[Finding]) -> str:
     """Return the results as a Markdown table."""
     lines = [
-        "| what | this integration | yardstick | | figure | target | |",
-        "|---|---:|---|---:|---:|---|---|",
+        "| what | this integration | yardstick | | figure | target | | runs |",
+        "|---|---:|---|---:|---:|---|---|---:|",
     ]
     for key, result in figures(found).items():
         measure = BY_KEY[key]
@@ -58,7 +60,7 @@ def table(found: Sequence[Finding]) -> str:
         lines.append(
             f"| {measure.what} | {number(result.product)} {measure.unit} | {measure.yardstick}"
             f" | {number(result.yardstick)} {measure.unit} | {measure.shown(result.figure)}"
-            f" | {measure.wanted} | {verdict} |"
+            f" | {measure.wanted} | {verdict} | {result.runs} |"
         )
     return "\n".join(lines)
 
@@ -77,7 +79,7 @@ def document(found: Sequence[Finding], sizes: Sizes) -> str:
 {_INTRODUCTION.read_text(encoding="utf-8")}
 ## Results
 
-{datetime.now(UTC):%Y-%m-%d}, median of {sizes.runs} run{"s" if sizes.runs > 1 else ""}.
+{datetime.now(UTC):%Y-%m-%d}; each figure is the median of as many runs as its line says.
 {machine()}. {versions}.
 Ledgers of {" and ".join(f"{events * copies:,}" for copies in sizes.copies)} events.
 
