@@ -29,8 +29,9 @@ from .store.database import (
 _AIM: Final = 0.003
 _LEAST: Final = 100
 _MOST: Final = 1_000
-# Rows between two moves: some 20 MB of the journal where each row touches a page of its own.
-_ROWS_A_MOVE: Final = 4_000
+# Rows between two moves: some 4 MB of the journal where each row touches a page of its own. What is
+# recorded during a move waits for the disk until it is over.
+_ROWS_A_MOVE: Final = 1_000
 
 
 class Pace:
