@@ -228,6 +228,7 @@ TOKEN_FIELDS: Final = (
     "tokens_cache_write_1h",
     "tokens_reasoning",
 )
+tokens_of: Final[Callable[[UsageEvent], tuple[int, ...]]] = attrgetter(*TOKEN_FIELDS)
 
 
 def _check_time(field: str, microseconds: int) -> None:

@@ -7,7 +7,7 @@ subtracts (a deletion) by a sign, so adding and removing cannot drift apart.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from functools import lru_cache
 import sqlite3
@@ -95,6 +95,22 @@ def keys_of(ids: Ids) -> tuple[tuple[int, int], ...]:
         (_MODEL, model),
         (_USER, user),
         (_USER_MODEL, user_model_key(user, model)),
+    )
+
+
+def event_vector(
+    failed: int, tokens: Sequence[int], picos: int | None, latency: int | None
+) -> Vector:
+    """Return what one event adds to every sum it belongs to; ``tokens`` as in TOKEN_FIELDS."""
+    return (
+        1,
+        failed,
+        int(tokens[0] == tokens[1] == 0),
+        *tokens,
+        picos or 0,
+        int(picos is None),
+        latency or 0,
+        int(latency is not None),
     )
 
 

@@ -20,7 +20,7 @@ from ..money import pico_text, thousandths_text
 from ..periods import LocalTexts
 from ..places import Directory
 from ..totals import device_parts
-from .events import COST_SOURCES, TIERS
+from .events import COST_SOURCES, EVENT_NAMES, SERIES_NAMES, TIERS
 from .requests import from_stored
 
 type Row = tuple[Any, ...]
@@ -50,27 +50,16 @@ _SERIES_FIELDS: Final = (
     *("device_ip", "device_id", "device_name", "endpoint", "provider", "model", "user_id"),
 )
 _SHARED: Final = dict.fromkeys(_LABEL_FIELDS, "labels") | dict.fromkeys(_SERIES_FIELDS, "series")
-_SERIES: Final = """
+_SERIES: Final = f"""
     SELECT device.key, COALESCE(device.given, device.name), endpoint.key, model.provider,
         model.name, user.key
-    FROM series
-    LEFT JOIN device ON device.id = series.device
-    LEFT JOIN endpoint ON endpoint.id = series.endpoint
-    LEFT JOIN model ON model.id = series.model
-    LEFT JOIN user ON user.id = series.user
+    FROM series {SERIES_NAMES}
     WHERE series.id = ?
 """
-_LABELS: Final = """
+_LABELS: Final = f"""
     SELECT tag_set.key, error.key, priced.key, agent.key, context.key, source.key, recorded.key
     FROM (SELECT ? AS origin, ? AS tag_set, ? AS error_type, ? AS priced_as) AS event
-    LEFT JOIN tag_set ON tag_set.id = event.tag_set
-    LEFT JOIN label AS error ON error.id = event.error_type
-    LEFT JOIN label AS priced ON priced.id = event.priced_as
-    LEFT JOIN origin ON origin.id = event.origin
-    LEFT JOIN label AS agent ON agent.id = origin.agent
-    LEFT JOIN label AS context ON context.id = origin.context
-    LEFT JOIN label AS source ON source.id = origin.source
-    LEFT JOIN label AS recorded ON recorded.id = origin.recorded_by
+    {EVENT_NAMES}
 """
 
 

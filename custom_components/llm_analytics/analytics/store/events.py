@@ -20,19 +20,14 @@ EVENT_COLUMNS: Final = (
     " cost_source, priced_as, latency, ttft, failed, tag_set, tier, error_type, origin,"
     " request_id, request_hash, metadata, home_cost, home_currency"
 )
-SELECT_EVENTS: Final = """
-    SELECT event.id, event.time, device.key, COALESCE(device.given, device.name), endpoint.key,
-        model.provider, model.name, user.key, event.prompt, event.response, event.cache_read,
-        event.cache_write, event.cache_write_1h, event.reasoning, event.cost, event.cost_source,
-        priced.key, event.latency, event.ttft, event.failed, tag_set.key, event.tier, error.key,
-        agent.key, context.key, source.key, recorded.key, event.request_id, event.metadata,
-        event.home_cost, event.home_currency
-    FROM event
-    CROSS JOIN series ON series.id = event.series
+# The names that a row of series stands for, and those that a row of event does beside it.
+SERIES_NAMES: Final = """
     LEFT JOIN device ON device.id = series.device
     LEFT JOIN endpoint ON endpoint.id = series.endpoint
     LEFT JOIN model ON model.id = series.model
     LEFT JOIN user ON user.id = series.user
+"""
+EVENT_NAMES: Final = """
     LEFT JOIN tag_set ON tag_set.id = event.tag_set
     LEFT JOIN label AS priced ON priced.id = event.priced_as
     LEFT JOIN label AS error ON error.id = event.error_type
@@ -41,6 +36,17 @@ SELECT_EVENTS: Final = """
     LEFT JOIN label AS context ON context.id = origin.context
     LEFT JOIN label AS source ON source.id = origin.source
     LEFT JOIN label AS recorded ON recorded.id = origin.recorded_by
+"""
+SELECT_EVENTS: Final = f"""
+    SELECT event.id, event.time, device.key, COALESCE(device.given, device.name), endpoint.key,
+        model.provider, model.name, user.key, event.prompt, event.response, event.cache_read,
+        event.cache_write, event.cache_write_1h, event.reasoning, event.cost, event.cost_source,
+        priced.key, event.latency, event.ttft, event.failed, tag_set.key, event.tier, error.key,
+        agent.key, context.key, source.key, recorded.key, event.request_id, event.metadata,
+        event.home_cost, event.home_currency
+    FROM event
+    CROSS JOIN series ON series.id = event.series
+    {SERIES_NAMES} {EVENT_NAMES}
 """
 
 

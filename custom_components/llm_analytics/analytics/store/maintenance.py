@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from ..periods import SLOT_US, Days, day_span, from_us, local_day, midnight, to_us
 from ..totals import TOTAL_NAMES
 from . import home
-from .aggregates import SLOT_DIMENSIONS, Changes, Dimension, note_slots
+from .aggregates import SLOT_DIMENSIONS, Changes, Dimension, event_vector, note_slots
 from .database import transaction
 from .events import stored_home
 from .filters import EVENT_KEYS, event_source, tags_of
@@ -205,20 +205,8 @@ def remove_event(db: sqlite3.Connection, event_id: int, zone: ZoneInfo) -> bool:
 
 
 def _subtract(db: sqlite3.Connection, row: tuple[Any, ...], zone: ZoneInfo) -> None:
-    time, failed, prompt, response, *parts, cost, latency, tag_set = row[:11]
+    time, failed, *tokens, cost, latency, tag_set = row[:11]
     events_from = db.execute("SELECT events_from FROM ledger").fetchone()[0]
-    vector = (
-        1,
-        failed,
-        int(prompt == 0 and response == 0),
-        prompt,
-        response,
-        *parts,
-        cost or 0,
-        int(cost is None),
-        latency or 0,
-        int(latency is not None),
-    )
     ids, tags = row[11:16], tags_of(db, tag_set)
     day = local_day(from_us(time), zone).toordinal()
     frozen = int(events_from is not None and time < events_from)
@@ -229,7 +217,7 @@ def _subtract(db: sqlite3.Connection, row: tuple[Any, ...], zone: ZoneInfo) -> N
         time=time,
         day=day,
         frozen=frozen,
-        vector=tuple(-value for value in vector),
+        vector=tuple(-value for value in event_vector(failed, tokens, cost, latency)),
     )
     changes.add_home(ids, tags, day=day, frozen=frozen, home=stored_home(row[16], row[17]), sign=-1)
     changes.apply(db, may_empty=True)

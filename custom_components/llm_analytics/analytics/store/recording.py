@@ -13,10 +13,10 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from ..errors import InvalidInputError
-from ..models import Recorded, Status, StoredEvent, UsageEvent
+from ..models import Recorded, Status, StoredEvent, UsageEvent, tokens_of
 from ..periods import from_us, local_day, to_us
 from ..pricing import PriceBook
-from .aggregates import Changes, Noted, Vector
+from .aggregates import Changes, Noted, event_vector
 from .database import storage_error, transaction
 from .events import COST_SOURCES, EVENT_COLUMNS, TIERS, read_event
 from .names import Names
@@ -155,24 +155,20 @@ class _Batch:
         home = price.home
         named = names.of(usage)
         time = to_us(moment)
+        tokens, failed = tokens_of(usage), int(usage.status is Status.ERROR)
         writer.last_event += 1
         self._rows.append(
             (
                 writer.last_event,
                 time,
                 named.ids[0],
-                usage.tokens_prompt,
-                usage.tokens_response,
-                usage.tokens_cache_read,
-                usage.tokens_cache_write,
-                usage.tokens_cache_write_1h,
-                usage.tokens_reasoning,
+                *tokens,
                 price.picos,
                 COST_CODES[price.source],
                 names.label(price.priced_as),
                 usage.latency_us,
                 usage.ttft_us,
-                int(usage.status is Status.ERROR),
+                failed,
                 named.tag_set,
                 _TIER_CODES[usage.service_tier],
                 named.error_type,
@@ -186,10 +182,9 @@ class _Batch:
         )
         day, frozen = writer.day(time), int(time < writer.events_from)
         ids, tags = named.ids, named.tags
-        vector = event_vector(usage, price.picos)
+        vector = event_vector(failed, tokens, price.picos, usage.latency_us)
         self._changes.add(ids, tags, time=time, day=day, frozen=frozen, vector=vector)
-        if home is not None:
-            self._changes.add_home(ids, tags, day=day, frozen=frozen, home=home)
+        self._changes.add_home(ids, tags, day=day, frozen=frozen, home=home)
         if (named.provider, named.model) != (usage.provider, usage.model):
             usage = replace(usage, provider=named.provider, model=named.model)
         moment = moment.astimezone(writer.zone)
@@ -217,22 +212,3 @@ DATA_ERRORS: Final = (sqlite3.IntegrityError, OverflowError)
 def refusal(error: Exception) -> InvalidInputError:
     """Return what a sum beyond 64 bits is called by the API."""
     return InvalidInputError("cost_estimate", f"a total would leave 64 bits ({error})")
-
-
-def event_vector(usage: UsageEvent, picos: int | None) -> Vector:
-    """Return what one event adds to every sum it belongs to."""
-    return (
-        1,
-        int(usage.status is Status.ERROR),
-        int(usage.tokens_prompt == 0 and usage.tokens_response == 0),
-        usage.tokens_prompt,
-        usage.tokens_response,
-        usage.tokens_cache_read,
-        usage.tokens_cache_write,
-        usage.tokens_cache_write_1h,
-        usage.tokens_reasoning,
-        picos or 0,
-        int(picos is None),
-        usage.latency_us or 0,
-        int(usage.latency_us is not None),
-    )
