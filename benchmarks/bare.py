@@ -40,9 +40,10 @@ _SLOTS = (
 _COLUMNS = (
     "id, time, series, prompt, response, cache_read, cache_write, cache_write_1h, reasoning, cost,"
     " cost_source, priced_as, latency, ttft, failed, tag_set, tier, error_type, origin, request_id,"
-    " request_hash, metadata"
+    " metadata"
 )
 _EVENT = f"INSERT INTO event ({_COLUMNS}) VALUES (?{', ?' * _COLUMNS.count(',')})"
+_REQUEST = "INSERT INTO request (hash, event) VALUES (?, ?)"
 _NAMES = {
     "device": "INSERT INTO device (id, key) VALUES (?, ?)",
     "endpoint": "INSERT INTO endpoint (id, key) VALUES (?, ?)",
@@ -91,23 +92,25 @@ class _Recorder:
 
     def record(self, usages: Sequence[Usage]) -> None:
         rows: list[tuple[Any, ...]] = []
+        requests: list[tuple[bytes, int]] = []
         days: dict[tuple[int, int, int], list[int]] = {}
         slots: dict[tuple[int, int, int], list[int]] = {}
         for usage in usages:
             request_id, provider = usage["request_id"], usage["provider"]
             hashed = hashlib.blake2b(f"{provider}\0{request_id}".encode(), digest_size=16).digest()
-            known = self._db.execute("SELECT id FROM event WHERE request_hash = ?", (hashed[:4],))
+            known = self._db.execute("SELECT event FROM request WHERE hash = ?", (hashed[:4],))
             if known.fetchone() is not None:
                 continue
-            self._stage(usage, hashed[:4], len(rows) + 1, rows, days, slots)
+            self._stage(usage, len(rows) + 1, rows, days, slots)
+            requests.append((hashed[:4], len(rows)))
         self._db.executemany(_EVENT, rows)
+        self._db.executemany(_REQUEST, sorted(requests))
         self._db.executemany(_DAY, [(*key, *sums) for key, sums in days.items()])
         self._db.executemany(_SLOTS, [(*key, *sums) for key, sums in slots.items()])
 
     def _stage(
         self,
         usage: Usage,
-        hashed: bytes,
         number: int,
         rows: list[tuple[Any, ...]],
         days: dict[tuple[int, int, int], list[int]],
@@ -153,7 +156,6 @@ class _Recorder:
                     self._id("label", RECORDED_BY),
                 ),
                 bytes.fromhex(usage["request_id"].replace("-", "")),
-                hashed,
                 None,
             )
         )

@@ -60,7 +60,7 @@ def multiply(source: Path, target: Path, copies: int) -> None:
         ).fetchall()
         for name, _ in indexes:
             db.execute(f"DROP INDEX {name}")
-        changed = {"time": "moved", "request_id": "request", "request_hash": "NULL"}
+        changed = {"time": "moved", "request_id": "request"}
         columns = EVENT_COLUMNS.split(", ")[1:]
         db.execute("CREATE TEMP TABLE copy (number INTEGER PRIMARY KEY)")
         db.executemany("INSERT INTO copy VALUES (?)", [(number,) for number in range(copies)])
@@ -77,10 +77,11 @@ def multiply(source: Path, target: Path, copies: int) -> None:
                 (to_us(NOW),),
             )
             db.execute("DROP TABLE source")
+            db.execute("DELETE FROM request")
             db.execute(
-                "UPDATE event SET request_hash = request_hash((SELECT provider FROM series"
-                " JOIN model ON model.id = series.model WHERE series.id = event.series),"
-                " request_text(request_id))"
+                "INSERT INTO request SELECT request_hash(provider, request_text(request_id)),"
+                " event.id FROM event JOIN series ON series.id = event.series"
+                " JOIN model ON model.id = series.model WHERE request_id IS NOT NULL ORDER BY 1, 2"
             )
             for _, sql in indexes:
                 db.execute(sql)

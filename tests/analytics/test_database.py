@@ -144,6 +144,16 @@ def test_migration_is_done_whole_or_not_at_all(path: Path, monkeypatch: pytest.M
     assert ask(path, lambda db: pragma(db, "user_version")) == schema.SCHEMA_VERSION
 
 
+def test_migration_keeps_what_it_may_have_to_undo_out_of_the_memory(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = "CREATE TABLE seen AS SELECT temp_store FROM pragma_temp_store"
+    monkeypatch.setattr(database, "MIGRATIONS", (*schema.MIGRATIONS, (seen,)))
+    monkeypatch.setattr(database, "SCHEMA_VERSION", schema.SCHEMA_VERSION + 1)
+    ask(path, prepare)
+    assert ask(path, lambda db: db.execute("SELECT temp_store FROM seen").fetchone()) == (0,)
+
+
 def test_migration_done_by_another_process_meanwhile_is_not_repeated(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,9 +1,10 @@
-"""A ledger written by the first released schema answers as it did, and goes on.
+"""A ledger written by an earlier released schema answers as it did, and goes on.
 
 ``data/schema_1.sql`` is a dump of such a file, ``data/schema_1.json`` what the release that wrote
-it answered. Later answers may say more, but nothing else.
+it answered; and so on. Later answers may say more, but nothing else.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 import json
@@ -15,19 +16,33 @@ import pytest
 from custom_components.llm_analytics.analytics import Json, Period
 from custom_components.llm_analytics.analytics.schema import SCHEMA_VERSION
 
-from .support import Clock, ask, drift, opened
+from .support import PLAIN, Clock, ask, count, drift, opened
 from .usage import usage
 
 DATA = Path(__file__).parent / "data"
 NOW = datetime(2026, 3, 18, 12, tzinfo=UTC)
+SETTINGS = {1: PLAIN, 2: replace(PLAIN, home_currency="EUR")}
+
+
+@pytest.fixture(params=range(1, SCHEMA_VERSION))
+def schema(request: pytest.FixtureRequest) -> int:
+    """Return the number of an earlier schema."""
+    number: int = request.param
+    return number
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def path(tmp_path: Path, schema: int) -> Path:
     path = tmp_path / "ledger.db"
-    dump = (DATA / "schema_1.sql").read_text(encoding="utf-8")
+    dump = (DATA / f"schema_{schema}.sql").read_text(encoding="utf-8")
     ask(path, lambda db: db.executescript(dump))
     return path
+
+
+@pytest.fixture
+def answered(schema: int) -> Any:
+    """Return what was answered."""
+    return exact(json.loads((DATA / f"schema_{schema}.json").read_text(encoding="utf-8")))
 
 
 def exact(value: Any) -> Any:
@@ -51,9 +66,8 @@ def narrowed(value: Json, like: Any) -> Any:
     return value
 
 
-async def test_every_answer_is_what_it_was(path: Path) -> None:
-    before = exact(json.loads((DATA / "schema_1.json").read_text(encoding="utf-8")))
-    async with opened(path, clock=Clock(NOW)) as analytics:
+async def test_every_answer_is_what_it_was(path: Path, schema: int, answered: Any) -> None:
+    async with opened(path, clock=Clock(NOW), settings=SETTINGS[schema]) as analytics:
         after: dict[str, Json] = {
             "report": (await analytics.report(Period.ALL)).as_dict(),
             "dashboard": (await analytics.dashboard()).as_dict(),
@@ -61,15 +75,15 @@ async def test_every_answer_is_what_it_was(path: Path) -> None:
             "events": (await analytics.events(limit=1000)).as_dict(),
         }
         assert await drift(analytics) == 0
-    assert narrowed(after, before) == before
+    assert narrowed(after, answered) == answered
     version = ask(path, lambda db: db.execute("PRAGMA user_version").fetchone()[0])
     assert version == SCHEMA_VERSION
 
 
 async def test_a_migration_is_announced_as_it_may_take_long(
-    path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    path: Path, schema: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    announced = f"is being brought from schema 1 to {SCHEMA_VERSION}"
+    announced = f"is being brought from schema {schema} to {SCHEMA_VERSION}"
     async with opened(tmp_path / "new.db"):
         assert "is being brought" not in caplog.text
     async with opened(path):
@@ -78,11 +92,10 @@ async def test_a_migration_is_announced_as_it_may_take_long(
         assert caplog.text.count(announced) == 1
 
 
-async def test_what_was_recorded_is_still_recorded_once(path: Path) -> None:
-    rows = json.loads((DATA / "schema_1.json").read_text(encoding="utf-8"))["events"]["events"]
+async def test_what_was_recorded_is_still_recorded_once(path: Path, answered: Any) -> None:
     known = [
         (row["id"], row["provider"], row["request_id"])
-        for row in rows
+        for row in answered["events"]["events"]
         if row["request_id"] is not None
     ]
     assert len({len(request) for _, _, request in known}) > 1, "only one kind of request id"
@@ -91,6 +104,7 @@ async def test_what_was_recorded_is_still_recorded_once(path: Path) -> None:
             recorded = await analytics.record(usage(provider=provider, request_id=request_id))
             assert (recorded.duplicate, recorded.event.id) == (True, event_id)
             assert recorded.event.usage.request_id == request_id
+    assert count(path, "request") == len(known)
 
 
 async def test_it_can_be_corrected_and_cleaned_up(path: Path) -> None:

@@ -83,7 +83,8 @@ async def test_finding_a_request_reads_one_row_at_most(database: Path) -> None:
         ],
     )
     assert plan == [
-        "SEARCH event USING INDEX event_request (request_hash=?)",
+        "SEARCH request USING PRIMARY KEY (hash=?)",
+        "SEARCH event USING INTEGER PRIMARY KEY (rowid=?)",
         "SEARCH series USING INTEGER PRIMARY KEY (rowid=?)",
         "SEARCH model USING INTEGER PRIMARY KEY (rowid=?)",
     ]

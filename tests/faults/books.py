@@ -8,9 +8,11 @@ from collections import defaultdict
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+import hashlib
 from pathlib import Path
 import sqlite3
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 SLOT = 15 * 60 * 1_000_000
@@ -53,6 +55,7 @@ def audit(path: Path) -> Books:
         assert _day_rows(db, frozen=0) == days
         assert _slot_rows(db, from_time) == slots
         assert _home_rows(db) == _home_added_up(db, from_time, zone)
+        _found_again(db)
         frozen = _day_rows(db, frozen=1)
         _agree(frozen)
         counted = sum(
@@ -144,10 +147,29 @@ def _home_rows(db: sqlite3.Connection) -> dict[Any, Any]:
     return {row[:4]: row[4:] for row in found}
 
 
+def _found_again(db: sqlite3.Connection) -> None:
+    """Hold the table that finds requests, which the first schemas had not, against the events."""
+    if not _has(db, "request"):
+        return
+    expected = set()
+    for event_id, provider, request_id in db.execute(
+        "SELECT event.id, provider, request_id FROM event"
+        " JOIN series ON series.id = event.series JOIN model ON model.id = series.model"
+        " WHERE request_id IS NOT NULL AND provider != 'other'"
+    ):
+        text = str(UUID(bytes=request_id)) if isinstance(request_id, bytes) else request_id
+        digest = hashlib.blake2b(f"{provider}\0{text}".encode(), digest_size=16).digest()
+        expected.add((digest[:4], event_id))
+    assert expected <= set(db.execute("SELECT hash, event FROM request"))
+
+
 def _has_home(db: sqlite3.Connection) -> bool:
     """Tell whether the file has the second figure, which the first schema had not."""
-    found = db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'agg_home'").fetchone()
-    return found is not None
+    return _has(db, "agg_home")
+
+
+def _has(db: sqlite3.Connection, table: str) -> bool:
+    return db.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", (table,)).fetchone() is not None
 
 
 def _add(row: list[int], sums: tuple[int, ...]) -> None:

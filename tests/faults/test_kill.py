@@ -44,22 +44,26 @@ def test_a_process_killed_at_any_moment_loses_nothing_acknowledged(
     )
 
 
-def first_schema(path: Path, copies: int) -> None:
-    """Write the ledger that the first schema is tested with, every live event several times."""
-    dump = Path(__file__).parents[1] / "analytics" / "data" / "schema_1.sql"
+def earlier_schema(path: Path, number: int, copies: int) -> None:
+    """Write the ledger that a schema is tested with, every live event several times."""
+    dump = Path(__file__).parents[1] / "analytics" / "data" / f"schema_{number}.sql"
     with closing(sqlite3.connect(path)) as db:
         db.executescript(dump.read_text(encoding="utf-8"))
         columns = [row[1] for row in db.execute("PRAGMA table_info(event)")]
         others = {"id": "id + ?", "request_id": "NULL", "request_hash": "NULL"}
         chosen = ", ".join(others.get(name, name) for name in columns)
         live = "SELECT COALESCE(events_from, 0) FROM ledger"
+        (last,) = db.execute("SELECT last_event FROM ledger").fetchone()
         for copy in range(1, copies):
             db.execute(
-                f"INSERT INTO event SELECT {chosen} FROM event WHERE id <= 80 AND time >= ({live})",
-                (copy * 80,),
+                f"INSERT INTO event SELECT {chosen} FROM event WHERE id <= ? AND time >= ({live})",
+                (copy * last, last),
             )
-        for table, which in (("agg_day", "frozen = 0"), ("agg_slot", f"slot >= ({live}) / {SLOT}")):
-            keys = {"dimension", "day", "slot", "key", "frozen"}
+        sums_of = {"agg_day": "frozen = 0", "agg_slot": f"slot >= ({live}) / {SLOT}"}
+        if number > 1:
+            sums_of["agg_home"] = "frozen = 0"
+        for table, which in sums_of.items():
+            keys = {"dimension", "day", "slot", "key", "frozen", "currency"}
             names = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
             sums = ", ".join(f"{name} = {name} * {copies}" for name in names if name not in keys)
             db.execute(f"UPDATE {table} SET {sums} WHERE {which}")
@@ -67,15 +71,18 @@ def first_schema(path: Path, copies: int) -> None:
         db.commit()
 
 
-def test_a_process_killed_while_it_migrates_loses_nothing(tmp_path: Path, seed: str) -> None:
+@pytest.mark.parametrize("number", range(1, schema.SCHEMA_VERSION))
+def test_a_process_killed_while_it_migrates_loses_nothing(
+    tmp_path: Path, seed: str, number: int
+) -> None:
     path, old = tmp_path / "ledger.db", tmp_path / "old.db"
-    first_schema(old, copies=50)
+    earlier_schema(old, number, copies=50)
     before = audit(old)
-    assert (before.schema, len(before.events) > 2_000) == (1, True)
+    assert (before.schema, len(before.events) > 2_000) == (number, True)
     seen: set[int] = set()
     least = rounds(12)
     for run in range(10 * least):
-        if run >= least and seen == {1, schema.SCHEMA_VERSION}:
+        if run >= least and {number, schema.SCHEMA_VERSION} <= seen:
             break
         luck = random.Random(f"{seed}-{run}")
         for suffix in ("", "-wal", "-shm"):
@@ -87,8 +94,8 @@ def test_a_process_killed_while_it_migrates_loses_nothing(tmp_path: Path, seed: 
                 pass
             books = audit(path)
             seen.add(books.schema)
-            assert replace(books, schema=1) == before
-    assert seen == {1, schema.SCHEMA_VERSION}
+            assert replace(books, schema=number) == before
+    assert {number, schema.SCHEMA_VERSION} <= seen
 
 
 def test_a_process_killed_while_it_creates_the_file_leaves_one_that_opens(

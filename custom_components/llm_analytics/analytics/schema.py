@@ -11,8 +11,9 @@ leave 64 bits fails the statement instead of turning into a float.
 - Dimension tables give every name an id. Id 0 is "none" (no device, no model name, the anonymous
   user) and has no row. ``label`` holds the small vocabulary of the event's other texts,
   ``origin`` the combinations of those that say where an event came from.
-- ``event.request_id`` is the text as given, or the 16 bytes of a UUID; ``request_hash`` finds it
-  and need not be unique: what it finds is compared.
+- ``event.request_id`` is the text as given, or the 16 bytes of a UUID. ``request`` finds it by a
+  hash, which need not be unique: what it finds is compared. An entry may outlive its event, as an
+  id is never given twice; clean-up sweeps the table from hash to hash, as far as ``ledger.swept``.
 - ``series`` is a combination of device, endpoint, model and user.
 - ``agg_day`` sums events by (dimension, local day, key); ``frozen`` rows are those whose events
   have been removed. ``agg_slot`` sums them by UTC quarter of an hour (µs // 900 s). Both change
@@ -46,11 +47,13 @@ CONNECTION_PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA cache_size = -8000",
-    "PRAGMA temp_store = MEMORY",
     "PRAGMA journal_size_limit = 16777216",
     "PRAGMA busy_timeout = 10000",
     f"PRAGMA wal_autocheckpoint = {AUTO_CHECKPOINT}",
 )
+
+# Set once the schema is up to date: what a migration keeps for undoing is as large as the events.
+TEMP_STORE: Final = "PRAGMA temp_store = MEMORY"
 
 _TOTALS: Final = """
         requests INTEGER NOT NULL,
@@ -194,6 +197,28 @@ _SCHEMA_1: Final = (
     "INSERT INTO ledger VALUES (1, 0, 0, NULL, '', 1)",
 )
 
+# What schemas 2 and 3 have in common.
+_EVENT: Final = """id INTEGER PRIMARY KEY,
+        time INTEGER NOT NULL,
+        series INTEGER NOT NULL,
+        prompt INTEGER NOT NULL,
+        response INTEGER NOT NULL,
+        cache_read INTEGER NOT NULL,
+        cache_write INTEGER NOT NULL,
+        cache_write_1h INTEGER NOT NULL,
+        reasoning INTEGER NOT NULL,
+        cost INTEGER,
+        cost_source INTEGER NOT NULL,
+        priced_as INTEGER NOT NULL,
+        latency INTEGER,
+        ttft INTEGER,
+        failed INTEGER NOT NULL,
+        tag_set INTEGER NOT NULL,
+        tier INTEGER NOT NULL,
+        error_type INTEGER NOT NULL,
+        origin INTEGER NOT NULL,
+        request_id ANY,"""
+
 _UUID: Final = "-".join("[0-9a-f]" * length for length in (8, 4, 4, 4, 12))
 
 _SCHEMA_2: Final = (
@@ -217,28 +242,9 @@ _SCHEMA_2: Final = (
     "DROP INDEX event_time",
     "DROP INDEX event_request",
     "DROP INDEX event_unpriced",
-    """
+    f"""
     CREATE TABLE event (
-        id INTEGER PRIMARY KEY,
-        time INTEGER NOT NULL,
-        series INTEGER NOT NULL,
-        prompt INTEGER NOT NULL,
-        response INTEGER NOT NULL,
-        cache_read INTEGER NOT NULL,
-        cache_write INTEGER NOT NULL,
-        cache_write_1h INTEGER NOT NULL,
-        reasoning INTEGER NOT NULL,
-        cost INTEGER,
-        cost_source INTEGER NOT NULL,
-        priced_as INTEGER NOT NULL,
-        latency INTEGER,
-        ttft INTEGER,
-        failed INTEGER NOT NULL,
-        tag_set INTEGER NOT NULL,
-        tier INTEGER NOT NULL,
-        error_type INTEGER NOT NULL,
-        origin INTEGER NOT NULL,
-        request_id ANY,
+        {_EVENT}
         request_hash BLOB,
         metadata TEXT
     ) STRICT
@@ -312,5 +318,45 @@ _SCHEMA_2: Final = (
     """,
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_SCHEMA_1, _SCHEMA_2)
+_SCHEMA_3: Final = (
+    # Hashes are in no order, so each event that went changed a page of their index. A table of
+    # their own is swept in its own order, many of them to a page.
+    """
+    CREATE TABLE request (
+        hash BLOB NOT NULL,
+        event INTEGER NOT NULL,
+        PRIMARY KEY (hash, event)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    INSERT INTO request SELECT request_hash, id FROM event
+    WHERE request_hash IS NOT NULL ORDER BY request_hash, id
+    """,
+    # DROP COLUMN would take less time, and write every 0 and 1 of what is left in a byte more.
+    "ALTER TABLE event RENAME TO event_2",
+    "DROP INDEX event_time",
+    "DROP INDEX event_request",
+    "DROP INDEX event_unpriced",
+    f"""
+    CREATE TABLE event (
+        {_EVENT}
+        metadata TEXT,
+        home_cost INTEGER,
+        home_currency TEXT
+    ) STRICT
+    """,
+    """
+    INSERT INTO event
+    SELECT id, time, series, prompt, response, cache_read, cache_write, cache_write_1h, reasoning,
+        cost, cost_source, priced_as, latency, ttft, failed, tag_set, tier, error_type, origin,
+        request_id, metadata, home_cost, home_currency
+    FROM event_2 ORDER BY id
+    """,
+    "DROP TABLE event_2",
+    "CREATE INDEX event_time ON event (time)",
+    "CREATE INDEX event_unpriced ON event (time) WHERE cost IS NULL",
+    "ALTER TABLE ledger ADD COLUMN swept BLOB NOT NULL DEFAULT x''",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_SCHEMA_1, _SCHEMA_2, _SCHEMA_3)
 SCHEMA_VERSION: Final = len(MIGRATIONS)

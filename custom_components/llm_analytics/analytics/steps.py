@@ -1,8 +1,8 @@
 """Steps of long work on the writing thread, short enough that recording hardly waits for them.
 
 A step is as many rows as a few thousandths of a second are worth on this machine and in this file,
-which the steps before tell: deleting an event costs many times more in a ledger of millions, whose
-indexes do not fit into the memory, or on a card.
+which the steps before tell: deleting an event costs many times more where those of a day lie far
+apart in a ledger of millions, or on a card.
 
 What the steps write lies in the journal until it is moved into the main file, which takes longer
 than any step. While there is much to do that is not done within a commit, as it is else, but on a
@@ -29,8 +29,8 @@ from .store.database import (
 _AIM: Final = 0.003
 _LEAST: Final = 100
 _MOST: Final = 1_000
-# Rows between two moves: some 4 MB of the journal where each row touches a page of its own. What is
-# recorded during a move waits for the disk until it is over.
+# Rows between two moves: some 4 MB of the journal at most, where each row touches a page of its
+# own. What is recorded during a move waits for the disk until it is over.
 _ROWS_A_MOVE: Final = 1_000
 
 

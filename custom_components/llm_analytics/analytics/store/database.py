@@ -24,6 +24,7 @@ from ..schema import (
     CREATION_PRAGMAS,
     MIGRATIONS,
     SCHEMA_VERSION,
+    TEMP_STORE,
 )
 
 _LOGGER = logging.getLogger(__name__)
@@ -165,6 +166,7 @@ def prepare(db: sqlite3.Connection) -> None:
                 for statement in MIGRATIONS[number]:
                     db.execute(statement)
                 db.execute(f"PRAGMA user_version = {number + 1}")
+    db.execute(TEMP_STORE)
 
 
 def _version(db: sqlite3.Connection) -> int:

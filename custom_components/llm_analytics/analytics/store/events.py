@@ -18,7 +18,7 @@ TIERS: Final = (None, *ServiceTier)
 EVENT_COLUMNS: Final = (
     "id, time, series, prompt, response, cache_read, cache_write, cache_write_1h, reasoning, cost,"
     " cost_source, priced_as, latency, ttft, failed, tag_set, tier, error_type, origin,"
-    " request_id, request_hash, metadata, home_cost, home_currency"
+    " request_id, metadata, home_cost, home_currency"
 )
 # The names that a row of series stands for, and those that a row of event does beside it.
 SERIES_NAMES: Final = """

@@ -24,6 +24,7 @@ from .database import transaction
 from .events import stored_home
 from .filters import EVENT_KEYS, event_source, tags_of
 from .hourly import keep_removed
+from .requests import sweep_requests
 
 _COLUMNS: Final = ", ".join(TOTAL_NAMES)
 _FREEZE: Final = f"""
@@ -162,6 +163,7 @@ def _delete_events(db: sqlite3.Connection, before: int, rows: int) -> int:
             (before, rows),
         ).rowcount
         db.execute("UPDATE ledger SET events = events - ?", (deleted,))
+        sweep_requests(db, deleted)
     return int(deleted)
 
 

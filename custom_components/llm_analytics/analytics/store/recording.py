@@ -20,12 +20,12 @@ from .aggregates import Changes, Noted, event_vector
 from .database import storage_error, transaction
 from .events import COST_SOURCES, EVENT_COLUMNS, TIERS, read_event
 from .names import Names
-from .requests import find_request, request_hash, stored_hashes, to_stored
+from .requests import find_request, request_hash, store_requests, stored_hashes, to_stored
 
 COST_CODES: Final = {source: code for code, source in enumerate(COST_SOURCES)}
 _TIER_CODES: Final = {tier: code for code, tier in enumerate(TIERS)}
 _INSERT: Final = f"""
-    INSERT INTO event ({EVENT_COLUMNS}) VALUES ({", ".join("?" * 24)})
+    INSERT INTO event ({EVENT_COLUMNS}) VALUES ({", ".join("?" * 23)})
 """
 # No zone's day begins within a minute.
 _MINUTE_US: Final = 60_000_000
@@ -129,6 +129,7 @@ class _Batch:
         self._book = book
         self._changes = Changes()
         self._rows: list[tuple[object, ...]] = []
+        self._requests: list[tuple[bytes, int]] = []
         self._fresh: dict[tuple[str, str], StoredEvent] = {}
         self._hashes = {
             request: request_hash(*request)
@@ -141,7 +142,7 @@ class _Batch:
     def add(self, pending: Pending) -> Recorded:
         """Prepare an event, or find the one that its request is stored as."""
         usage, moment = pending
-        request, request_id, hashed = usage.request_key, None, None
+        request, request_id = usage.request_key, None
         if request is not None:
             hashed = self._hashes[request]
             stored = self._fresh.get(request)
@@ -174,7 +175,6 @@ class _Batch:
                 named.error_type,
                 named.origin,
                 request_id,
-                hashed,
                 usage.metadata,
                 None if home is None else home.picos,
                 None if home is None else home.currency,
@@ -191,6 +191,7 @@ class _Batch:
         event = StoredEvent(writer.last_event, moment, usage, price, names.device_name(ids[1]))
         if request is not None:
             self._fresh[request] = event
+            self._requests.append((self._hashes[request], event.id))
         return Recorded(event, duplicate=False)
 
     def _find(self, provider: str, request_id: str, hashed: bytes) -> StoredEvent | None:
@@ -201,6 +202,7 @@ class _Batch:
         """Write what was added."""
         if self._rows:
             self._db.executemany(_INSERT, self._rows)
+            store_requests(self._db, self._requests)
             self._changes.apply(self._db, noted=self._writer.noted)
             self._db.execute(_COUNT, (len(self._rows), self._writer.last_event))
 
