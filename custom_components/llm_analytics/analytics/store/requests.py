@@ -53,7 +53,7 @@ _END: Final = b"\xff" * (_HASH_BYTES + 1)
 
 
 def request_hash(provider: str, request_id: str) -> bytes:
-    """Return what the index finds a provider's request by; not unique."""
+    """Return what a provider's request is found by; not unique."""
     key = f"{provider}\0{request_id}".encode()
     return hashlib.blake2b(key, digest_size=16).digest()[:_HASH_BYTES]
 
