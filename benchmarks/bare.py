@@ -104,7 +104,7 @@ class _Recorder:
             self._stage(usage, len(rows) + 1, rows, days, slots)
             requests.append((hashed[:4], len(rows)))
         self._db.executemany(_EVENT, rows)
-        self._db.executemany(_REQUEST, sorted(requests))
+        self._db.executemany(_REQUEST, requests)
         self._db.executemany(_DAY, [(*key, *sums) for key, sums in days.items()])
         self._db.executemany(_SLOTS, [(*key, *sums) for key, sums in slots.items()])
 
