@@ -227,3 +227,55 @@ async def test_close_of_an_idle_writer_returns_at_once() -> None:
     disk = Disk()
     await disk.writer.close()
     assert disk.batches == []
+
+
+async def test_a_crowd_that_was_answered_together_shares_the_next_batch_though_it_trickles_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_PATIENCE", 1_000)
+    disk = Disk()
+    await asyncio.gather(*(disk.begin(str(n)) for n in range(8)))
+    tasks = []
+    for n in range(8):
+        assert len(disk.batches) == 1
+        tasks.append(disk.begin(str(n)))
+        await turns(3)
+    await asyncio.gather(*tasks)
+    assert [len(batch) for batch in disk.batches] == [8, 8]
+
+
+async def test_nobody_waits_long_for_those_who_do_not_come_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_PATIENCE", 0.005)
+    disk = Disk()
+    await asyncio.gather(*(disk.begin(str(n)) for n in range(8)))
+    await asyncio.gather(*(disk.begin(str(n)) for n in range(3)))
+    monkeypatch.setattr(module, "_PATIENCE", 1_000)
+    for _ in range(2):  # nobody is missing
+        await asyncio.gather(*(disk.begin(str(n)) for n in range(3)))
+    monkeypatch.setattr(module, "_PATIENCE", 0.005)
+    await disk.begin("alone")
+    monkeypatch.setattr(module, "_PATIENCE", 1_000)
+    await disk.begin("alone again")
+    assert [len(batch) for batch in disk.batches] == [8, 3, 3, 3, 1, 1]
+
+
+async def test_a_full_batch_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_PATIENCE", 1_000)
+    monkeypatch.setattr(module, "MAX_BATCH", 4)
+    disk = Disk()
+    await asyncio.gather(*(disk.begin(str(n)) for n in range(4)))
+    await asyncio.gather(disk.begin("a", "b"), disk.begin("c", "d"))
+    assert [len(batch) for batch in disk.batches] == [4, 2]
+
+
+async def test_close_waits_for_nobody_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_PATIENCE", 1_000)
+    disk = Disk()
+    await asyncio.gather(*(disk.begin(str(n)) for n in range(4)))
+    late = disk.begin("late")
+    await turns()
+    assert len(disk.batches) == 1
+    await disk.writer.close()
+    assert await late == "late"
