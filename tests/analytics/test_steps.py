@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+import gc
 from itertools import pairwise
 from pathlib import Path
 import sqlite3
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 
 from custom_components.llm_analytics.analytics import Analytics, steps
-from custom_components.llm_analytics.analytics.schema import AUTO_CHECKPOINT
+from custom_components.llm_analytics.analytics.schema import AUTO_CHECKPOINT, JOURNAL_PAGES
 from custom_components.llm_analytics.analytics.steps import Pace
+from custom_components.llm_analytics.analytics.store import database
 
 from .support import DAY, NOON, drift, everything, opened
 from .usage import usage
@@ -154,3 +156,61 @@ async def test_backup_begun_while_the_journal_is_moved_waits_for_it(path: Path) 
             assert path.read_bytes() == still
         assert await automatic(analytics) == 0
         await analytics.end_backup()
+
+
+@pytest.fixture
+def moved(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list of how many pages the journal had each time that it was moved."""
+    pages: list[int] = []
+
+    def move(db: sqlite3.Connection) -> int:
+        pages.append(database.move_journal(db))
+        return pages[-1]
+
+    monkeypatch.setattr(steps, "move_journal", move)
+    return pages
+
+
+@pytest.mark.parametrize("crowd", [1, 50], ids=["alone", "together"])
+async def test_journal_is_moved_when_it_has_grown_and_the_answers_are_out(
+    path: Path, moved: list[int], crowd: int
+) -> None:
+    async with opened(path) as analytics:
+        await analytics._db.run(database.leave_journal)  # no commit does it
+        while len(moved) < 4:
+            await asyncio.gather(*(analytics.record(usage()) for _ in range(crowd)))
+        assert all(JOURNAL_PAGES / 4 < pages < AUTO_CHECKPOINT for pages in moved[1:])
+        assert journal(path).stat().st_size < 2 * AUTO_CHECKPOINT * PAGE
+
+
+async def test_journal_is_left_alone_during_a_backup(path: Path, moved: list[int]) -> None:
+    async with opened(path) as analytics:
+        await analytics.begin_backup()
+        still = path.read_bytes()
+        for _ in range(3):
+            await analytics.record_many([usage(metadata='{"a":"' + "x" * 3_900 + '"}')] * 1_000)
+        assert path.read_bytes() == still
+        assert not moved
+        await analytics.end_backup()
+        await analytics.record(usage())
+        await analytics.health()
+        assert len(moved) == 1
+
+
+async def test_journal_that_cannot_be_moved_keeps_nobody_from_recording(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tried = []
+
+    def fail(_: sqlite3.Connection) -> int:
+        tried.append(1)
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(steps, "move_journal", fail)
+    async with opened(path) as analytics:
+        while len(tried) < 3:
+            await analytics.record(usage())
+        events = (await analytics.health()).events
+        assert (await everything(analytics))["summary"]["request_count"] == events
+    gc.collect()
+    assert "never retrieved" not in caplog.text

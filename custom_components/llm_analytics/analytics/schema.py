@@ -38,8 +38,10 @@ from typing import Final
 # auto_vacuum has to be set before the first table exists.
 CREATION_PRAGMAS: Final = ("PRAGMA auto_vacuum = INCREMENTAL",)
 
-# Pages in the journal after which it is moved into the main file.
-AUTO_CHECKPOINT: Final = 1_000
+# Pages in the journal after which it is moved into the main file: when those who recorded have
+# their answers, and within a commit where that did not happen.
+JOURNAL_PAGES: Final = 1_000
+AUTO_CHECKPOINT: Final = 2 * JOURNAL_PAGES
 
 # FULL: an event that was acknowledged survives a power cut. The cache is small on purpose: the
 # memory of a Raspberry Pi belongs to the house.

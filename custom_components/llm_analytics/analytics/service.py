@@ -139,6 +139,7 @@ class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper, Soundn
 
     def _wrote(self) -> None:
         self._last_write = self._clock()
+        self._journal.wrote(self._events.changes)
         self._committed()
 
     async def close(self) -> None:

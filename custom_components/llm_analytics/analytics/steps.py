@@ -4,19 +4,22 @@ A step is as many rows as a few thousandths of a second are worth on this machin
 which the steps before tell: deleting an event costs many times more where those of a day lie far
 apart in a ledger of millions, or on a card.
 
-What the steps write lies in the journal until it is moved into the main file, which takes longer
-than any step. While there is much to do that is not done within a commit, as it is else, but on a
-thread of its own, between two steps: recording goes on meanwhile.
+What is written lies in the journal until it is moved into the main file, which takes longer than
+any step or commit. After recording that is done when the answers are out, so that nobody waits for
+it who does not come again at once. Beside steps it is done on a thread of its own, between two of
+them: recording goes on meanwhile.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 import sqlite3
 import time
 from typing import Final
 
+from .schema import JOURNAL_PAGES
 from .store.database import (
     Connection,
     hold_still,
@@ -32,6 +35,9 @@ _MOST: Final = 1_000
 # Rows between two moves: some 4 MB of the journal at most, where each row touches a page of its
 # own. What is recorded during a move waits for the disk until it is over.
 _ROWS_A_MOVE: Final = 1_000
+# The most that a changed row adds to the journal; a lone caller's commits write the same pages
+# again and again, a crowd's hardly.
+_PAGES_A_CHANGE: Final = 2.0
 
 
 class Pace:
@@ -66,6 +72,9 @@ class Journal:
         self._db = db
         self._path = path
         self._moving = asyncio.Lock()
+        self._beside = False
+        self._changes = 0
+        self._pages_a_change = _PAGES_A_CHANGE / 2
         self.held = False
 
     async def hold(self) -> None:
@@ -79,6 +88,22 @@ class Journal:
         await self._db.run(let_go)
         self.held = False
 
+    def wrote(self, changes: int) -> None:
+        """Move the journal if it has grown enough, behind what waits to be written now.
+
+        ``changes`` is how many rows the connection that writes has changed since it was opened.
+        What cannot be moved is left to the commits, whose callers are told.
+        """
+        fresh = changes - self._changes
+        if fresh * self._pages_a_change < JOURNAL_PAGES or self.held or self._beside:
+            return
+        self._changes = changes
+        self._db.run(move_journal).add_done_callback(partial(self._moved, fresh))
+
+    def _moved(self, changes: int, move: asyncio.Future[int]) -> None:
+        if not move.cancelled() and move.exception() is None:
+            self._pages_a_change = min(_PAGES_A_CHANGE, max(1, move.result()) / changes)
+
     @asynccontextmanager
     async def moved_beside(self) -> AsyncIterator[Callable[[int], Awaitable[None]]]:
         """Move the journal between the steps of some work, not within its commits.
@@ -86,6 +111,7 @@ class Journal:
         Gives what is to be awaited after each step, with the number of rows that it has changed.
         """
         mover = await open_mover(self._path)
+        self._beside = True
         waiting = 0
 
         async def changed(rows: int) -> None:
@@ -99,6 +125,7 @@ class Journal:
             await self._db.run(leave_journal)
             yield changed
         finally:
+            self._beside = False
             await mover.close()
             if not self.held:
                 await self._db.run(let_go)

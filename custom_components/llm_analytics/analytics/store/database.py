@@ -194,9 +194,13 @@ def let_go(db: sqlite3.Connection) -> None:
     db.execute(f"PRAGMA wal_autocheckpoint = {AUTO_CHECKPOINT}").fetchall()
 
 
-def move_journal(db: sqlite3.Connection) -> None:
-    """Move what is in the journal into the main file, without keeping any other from writing."""
-    db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+def move_journal(db: sqlite3.Connection) -> int:
+    """Move what is in the journal into the main file, without keeping any other from writing.
+
+    Returns how many pages the journal has.
+    """
+    pages: int = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1]
+    return pages
 
 
 def quick_check(db: sqlite3.Connection) -> None:

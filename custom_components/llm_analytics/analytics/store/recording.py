@@ -50,6 +50,7 @@ class EventWriter:
         self.book = book
         self.zone = zone
         self.noted: Noted = {}
+        self.changes = 0  # rows that the connection has changed up to the last transaction
         self._days: dict[int, int] = {}
         self.reload()
 
@@ -104,6 +105,7 @@ class EventWriter:
             self.noted.clear()
             self.reload()
             raise
+        self.changes = self.db.total_changes
         return outcomes
 
     def day(self, time: int) -> int:
