@@ -4,11 +4,12 @@
 is one way to report it.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from operator import itemgetter
+from typing import Any, Final, override
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -19,19 +20,20 @@ from .analytics import (
     ExchangeRate,
     Filter,
     InvalidInputError,
-    Json,
     Period,
     Rate,
     Recorded,
-    ServiceTier,
     Span,
-    Status,
     UsageEvent,
     midnight,
     normal_provider,
+    pico_text,
 )
 from .schemas import USAGE, Fields
-from .validators import shown
+from .validators import Leaf, shown
+
+# How much is remembered that was valid: a home has few combinations of names and says them often.
+_REMEMBERED: Final = 1_024
 
 
 class Validator:
@@ -77,10 +79,75 @@ def validate(fields: Fields, data: Any) -> dict[str, Any]:
     return Validator(fields)(data)
 
 
-_VALIDATED_USAGE: Final = Validator(USAGE)
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What is known of data with the same keys: valid values that repeat, and who checks the rest.
+
+    ``repeating`` returns the former as one tuple, by which ``valid`` finds what they become.
+    """
+
+    repeating: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    others: tuple[tuple[str, Leaf], ...]
+    valid: dict[tuple[Any, ...], dict[str, Any]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+class RepeatingValidator(Validator):
+    """Checks data of which some values repeat: what was valid together is not checked again.
+
+    ``repeating`` names at least two fields, whose valid values are texts or null: nothing else
+    equals those.
+    """
+
+    def __init__(self, fields: Fields, repeating: Collection[str]) -> None:
+        """Remember nothing yet."""
+        super().__init__(fields)
+        self._repeating = frozenset(repeating)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._remembered = 0
+        self._shapes: dict[tuple[str, ...], _Shape] = {}
+
+    @override
+    def __call__(self, data: Any) -> dict[str, Any]:
+        """Return the validated data; raise InvalidInputError naming the first field in error."""
+        try:
+            shape = self._shapes[tuple(data)]
+            validated = shape.valid[shape.repeating(data)].copy()
+            for name, leaf in shape.others:
+                validated[name] = leaf(data[name])
+        except KeyError, TypeError, vol.Invalid:
+            validated = super().__call__(data)
+            self._remember(data, validated)
+        return validated
+
+    def _remember(self, data: Mapping[str, Any], validated: Mapping[str, Any]) -> None:
+        repeating = self._repeating & data.keys()
+        if len(repeating) < 2:  # noqa: PLR2004 - a getter of one item returns no tuple
+            return
+        if self._remembered >= _REMEMBERED:
+            self._forget()
+        self._remembered += 1
+        shape = self._shapes.setdefault(
+            tuple(data),
+            _Shape(
+                repeating=itemgetter(*repeating),
+                others=tuple((name, self._leaves[name]) for name in data if name not in repeating),
+            ),
+        )
+        shape.valid[shape.repeating(data)] = {name: validated[name] for name in repeating}
+
+
+REPEATING: Final = frozenset(
+    {
+        *("device_ip", "device_id", "device_name", "endpoint", "provider", "model", "user_id"),
+        *("agent", "context", "service_tier", "status", "error_type"),
+    }
+)
+_VALIDATED_USAGE: Final = RepeatingValidator(USAGE, REPEATING)
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
     """Where events come from, and what is the same in all of them.
 
@@ -93,26 +160,24 @@ class Origin:
     fixed: tuple[tuple[str, str | None], ...] = ()
     tags: tuple[str, ...] = ()
 
-    def filled(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Return validated data with what is fixed. Raises InvalidInputError for another value."""
+    def fill(self, data: dict[str, Any]) -> None:
+        """Put what is fixed into validated data. Raises InvalidInputError for another value."""
         for name, value in self.fixed:
             if (given := data.get(name)) not in (None, value):
                 raise InvalidInputError(
                     name, f"is fixed for this client, so leave it out; got {shown(given)}"
                 )
-        return {**data, **dict(self.fixed), "tags": (*self.tags, *data.get("tags", ()))}
+            data[name] = value
+        if self.tags:
+            data["tags"] = (*self.tags, *data.get("tags", ()))
 
 
 def usage_event(data: Mapping[str, Any], *, source: str, recorded_by: str | None) -> UsageEvent:
     """Return the event that validated data describes."""
     given = {name: value for name, value in data.items() if value is not None}
-    for name in ("latency", "ttft"):
-        if (milliseconds := given.pop(f"{name}_ms", None)) is not None:
-            given[f"{name}_us"] = int((milliseconds * 1000).to_integral_value())
-    if "status" in given:
-        given["status"] = Status(given["status"])
-    if "service_tier" in given:
-        given["service_tier"] = ServiceTier(given["service_tier"])
+    for name, kept in (("latency_ms", "latency_us"), ("ttft_ms", "ttft_us")):
+        if name in given:
+            given[kept] = given.pop(name)
     return UsageEvent(**given, source=source, recorded_by=recorded_by)
 
 
@@ -135,18 +200,26 @@ def usage_batch(body: Mapping[str, Any], origin: Origin) -> Iterator[UsageEvent]
 
 def rest_event(body: Any, origin: Origin) -> UsageEvent:
     """Return the event of a JSON object; over HTTP a device must be named, if none is fixed."""
-    data = origin.filled(_VALIDATED_USAGE(body))
+    data = _VALIDATED_USAGE(body)
+    origin.fill(data)
     if data.get("device_ip") is None and data.get("device_id") is None:
         raise InvalidInputError("device_ip", "required: device_ip or device_id")
     return usage_event(data, source=origin.source, recorded_by=origin.recorded_by)
 
 
-def receipt(recorded: Recorded, *, reads: bool) -> dict[str, Json]:
-    """Return what a recorder is told: the event, or only its id to who may not read."""
+def receipt(recorded: Recorded, *, reads: bool, as_json: bool = False) -> dict[str, Any]:
+    """Return what a recorder is told: the event, or only its id to who may not read.
+
+    ``as_json``: amounts are not decimals but what ``json_bytes`` writes for those.
+    """
     if reads:
-        return recorded.as_dict()
-    repeated: dict[str, Json] = {"duplicate": True} if recorded.duplicate else {}
+        return recorded.as_dict(_written) if as_json else recorded.as_dict()
+    repeated = {"duplicate": True} if recorded.duplicate else {}
     return {"id": recorded.event.id, **repeated}
+
+
+def _written(picos: int) -> orjson.Fragment:
+    return orjson.Fragment(pico_text(picos))
 
 
 def wanted(data: Mapping[str, Any]) -> Filter:

@@ -107,6 +107,8 @@ async def async_record(
         batch = await analytics.record_many(await _async_converted(body, origin))
         fresh = batch.duplicates < len(batch.ids)
         return json_response(batch.as_dict(), HTTPStatus.CREATED if fresh else HTTPStatus.OK)
-    recorded = await analytics.record(conversion.rest_event(body, origin))
+    event = conversion.rest_event(body, origin)
+    del body  # what has been read is not held until it is stored
+    recorded = await analytics.record(event)
     status = HTTPStatus.OK if recorded.duplicate else HTTPStatus.CREATED
-    return json_response(conversion.receipt(recorded, reads=reads), status)
+    return json_response(conversion.receipt(recorded, reads=reads, as_json=True), status)

@@ -36,6 +36,7 @@ from .validators import (
     Flag,
     JsonObject,
     Leaf,
+    Milliseconds,
     Moment,
     Number,
     Optional,
@@ -61,7 +62,7 @@ def usage_fields(*, lenient: bool) -> Fields:
     """Return the fields of a usage event."""
     tokens = Whole(0, MAX_TOKENS, lenient)
     text = Optional(Text(0, 255))
-    milliseconds = Optional(Number(0, MAX_MS, lenient))
+    milliseconds = Optional(Milliseconds(Number(0, MAX_MS, lenient)))
     return {
         vol.Optional("device_ip"): Optional(DEVICE_IP),
         vol.Optional("device_id"): Optional(DEVICE_ID),

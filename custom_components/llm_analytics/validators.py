@@ -72,6 +72,8 @@ class Whole(Leaf):
 
     @override
     def __call__(self, value: Any) -> int:
+        if type(value) is int and self.minimum <= value <= self.maximum:
+            return value
         number = value
         if self.lenient and (
             (isinstance(value, str) and _DIGITS.fullmatch(value))
@@ -132,6 +134,30 @@ class Number(Leaf):
         return {"type": "number", "minimum": self.minimum, "maximum": self.maximum}
 
 
+_MICROSECONDS: Final = Decimal(1_000)
+
+
+@dataclass(frozen=True)
+class Milliseconds(Leaf):
+    """A number of milliseconds, as whole microseconds: rounded, halves to the even one."""
+
+    number: Number
+
+    @override
+    def __call__(self, value: Any) -> int:
+        return int((self.number(value) * _MICROSECONDS).to_integral_value())
+
+    @property
+    @override
+    def accepts(self) -> str:
+        return self.number.accepts
+
+    @property
+    @override
+    def openapi(self) -> Schema:
+        return self.number.openapi
+
+
 @dataclass(frozen=True)
 class Text(Leaf):
     """A text of a length within bounds that can be stored."""
@@ -166,7 +192,7 @@ class Text(Leaf):
 
 @dataclass(frozen=True)
 class Choice(Leaf):
-    """One of some words."""
+    """One of some words, as it stands among them: a member where they are an enumeration's."""
 
     words: tuple[str, ...]
 
@@ -174,7 +200,7 @@ class Choice(Leaf):
     def __call__(self, value: Any) -> str:
         if not isinstance(value, str) or value not in self.words:
             self.refuse(value)
-        return str(value)
+        return self.words[self.words.index(value)]
 
     @property
     @override

@@ -8,10 +8,10 @@ an IP ban.
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cache, cached_property, lru_cache, partial
 from http import HTTPStatus
 import logging
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from aiohttp import web
 from homeassistant.auth.models import User
@@ -48,8 +48,7 @@ _SIGNATURE: Final = "authSig"
 type Export = Callable[[Analytics, Data], Awaitable[ExportedFile]]
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """One request on its way to the ledger."""
 
     request: web.Request
@@ -86,6 +85,8 @@ class Route:
 def read_query(request: web.Request) -> dict[str, Any]:
     """Return the query string's parameters. Raises InvalidInputError for one given twice."""
     data: dict[str, Any] = {}
+    if not request.query_string:
+        return data
     for name, value in request.query.items():
         if name == _SIGNATURE:
             continue
@@ -99,10 +100,15 @@ async def _ask(question: Question, call: Call) -> web.Response:
     return json_response(await question.ask(call.analytics, call.data))
 
 
+@lru_cache
+def _origin(user_id: str) -> Origin:
+    return Origin(source="rest", recorded_by=user_id)
+
+
 async def _record(call: Call) -> web.Response:
-    origin = Origin(source="rest", recorded_by=call.user.id)
-    body = await read_json(call.request)
-    return await async_record(call.analytics, body, origin, reads=call.reads)
+    return await async_record(
+        call.analytics, await read_json(call.request), _origin(call.user.id), reads=call.reads
+    )
 
 
 async def _change(change: Change, call: Call) -> web.Response:

@@ -37,7 +37,7 @@ async def record(analytics: Analytics, ago: int = 0, **given: Any) -> int:
 async def costs(analytics: Analytics) -> list[Decimal | None]:
     """Return the cost of every event, oldest id first."""
     events = sorted((await analytics.events(limit=1_000)).events, key=lambda event: event.id)
-    return [event.as_dict()["cost_estimate"] for event in events]  # type: ignore[misc]
+    return [event.as_dict()["cost_estimate"] for event in events]
 
 
 async def test_unpriced_events_get_the_price_that_is_known_now(tmp_path: Path) -> None:

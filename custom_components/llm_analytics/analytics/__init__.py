@@ -49,6 +49,7 @@ from .models import (
     StoredEvent,
     UsageEvent,
 )
+from .money import pico_text
 from .notices import Notice, NoticeKind
 from .overview import (
     Attention,
@@ -152,5 +153,6 @@ __all__ = [
     "normal_device_id",
     "normal_ip",
     "normal_provider",
+    "pico_text",
     "statistics",
 ]

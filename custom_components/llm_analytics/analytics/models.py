@@ -294,9 +294,9 @@ class StoredEvent(NamedTuple):
     price: Price
     device_name: str | None
 
-    def as_dict(self) -> dict[str, Json]:
-        """Return the event as the API writes it."""
-        usage, price = self.usage, self.price
+    def as_dict(self, amount: Callable[[int], Any] = from_pico) -> dict[str, Any]:
+        """Return the event as the API writes it; ``amount`` makes a number of picos."""
+        usage, price, home = self.usage, self.price, self.price.home
         return {
             "id": self.id,
             "timestamp": self.timestamp.isoformat(),
@@ -313,8 +313,8 @@ class StoredEvent(NamedTuple):
             "tokens_cache_write": usage.tokens_cache_write,
             "tokens_cache_write_1h": usage.tokens_cache_write_1h,
             "tokens_reasoning": usage.tokens_reasoning,
-            "latency_ms": milliseconds(usage.latency_us),
-            "ttft_ms": milliseconds(usage.ttft_us),
+            "latency_ms": milliseconds(usage.latency_us, amount),
+            "ttft_ms": milliseconds(usage.ttft_us, amount),
             "user_id": usage.user_id if usage.user_id is not None else ANONYMOUS,
             "agent": usage.agent,
             "context": usage.context,
@@ -324,19 +324,19 @@ class StoredEvent(NamedTuple):
             "status": usage.status,
             "error_type": usage.error_type,
             "metadata": None if usage.metadata is None else json.loads(usage.metadata),
-            "cost_estimate": None if price.picos is None else from_pico(price.picos),
+            "cost_estimate": None if price.picos is None else amount(price.picos),
             "cost_source": price.source,
             "priced_as": price.priced_as,
-            "home_cost": None if price.home is None else from_pico(price.home.picos),
-            "home_currency": None if price.home is None else price.home.currency,
+            "home_cost": None if home is None else amount(home.picos),
+            "home_currency": None if home is None else home.currency,
             "source": usage.source,
             "recorded_by": usage.recorded_by,
         }
 
 
-def milliseconds(microseconds: int | None) -> Decimal | None:
-    """Return microseconds as exact milliseconds."""
-    return None if microseconds is None else from_pico(microseconds * 10**9)
+def milliseconds(microseconds: int | None, amount: Callable[[int], Any] = from_pico) -> Any:
+    """Return microseconds as exact milliseconds, made of picos by ``amount``."""
+    return None if microseconds is None else amount(microseconds * 10**9)
 
 
 class Recorded(NamedTuple):
@@ -345,9 +345,9 @@ class Recorded(NamedTuple):
     event: StoredEvent
     duplicate: bool
 
-    def as_dict(self) -> dict[str, Json]:
-        """Return the stored event; a repeated one says so."""
-        answer = self.event.as_dict()
+    def as_dict(self, amount: Callable[[int], Any] = from_pico) -> dict[str, Any]:
+        """Return the stored event, as ``StoredEvent`` does; a repeated one says so."""
+        answer = self.event.as_dict(amount)
         if self.duplicate:
             answer["duplicate"] = True
         return answer

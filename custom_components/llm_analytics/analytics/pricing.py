@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from .catalogue import Catalogue
@@ -101,7 +102,8 @@ class PriceBook:
         price = self._price(event, moment)
         if self.home is None:
             return price
-        return price._replace(home=self.home_cost(price.picos, self.home, moment))
+        home = self.home_cost(price.picos, self.home, moment)
+        return Price(price.picos, price.source, price.priced_as, home)
 
     def home_cost(
         self, picos: int | None, currency: str | None, moment: datetime
@@ -113,7 +115,7 @@ class PriceBook:
         rate = None if currency is None else self.exchange_rate(currency, moment)
         if picos is None or currency is None or rate is None:
             return None
-        return HomeCost(divide_half_even(picos * PICO, to_pico(rate)), currency)
+        return HomeCost(divide_half_even(picos * PICO, _rate_picos(rate)), currency)
 
     def _price(self, event: UsageEvent, moment: datetime) -> Price:
         if event.cost_estimate is not None:
@@ -198,6 +200,9 @@ class PriceBook:
                 quote = Quote(bands=bands, name=f"{rate.provider}/{rate.model}")
                 return Step(CostSource.DEFAULT, quote, f"default:{quote.name}"), True
         return None, True
+
+
+_rate_picos: Final = lru_cache(maxsize=64)(to_pico)  # one rate is for a day of events
 
 
 class _Dated[T: (Rate, ExchangeRate)]:
