@@ -52,6 +52,7 @@ async def fill(path: Path, ear: Ear, squeeze: Callable[[], None], free: Callable
 
     async with opened(path) as analytics:
         assert await _record(analytics, ear, next_numbers(100))
+        await analytics.attention()  # the journal is no longer being moved
         squeeze()
         refused = 0
         while refused < 20:
@@ -64,6 +65,7 @@ async def fill(path: Path, ear: Ear, squeeze: Callable[[], None], free: Callable
                 ear.send((REFUSED, 0))
         free()
         ear.send((AGAIN, await _record(analytics, ear, next_numbers(100))))
+        await analytics.attention()
         squeeze()
     # Closed and, while there is no room for anything, perhaps not opened again.
     try:
