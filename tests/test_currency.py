@@ -42,6 +42,7 @@ async def at_noon(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
 
 async def later(hass: HomeAssistant, freezer: FrozenDateTimeFactory, seconds: float = 2) -> None:
     """Let what is due happen, and wait for it."""
+    await hass.async_block_till_done(wait_background_tasks=True)
     freezer.tick(seconds)
     async_fire_time_changed(hass)
     await hass.async_block_till_done(wait_background_tasks=True)

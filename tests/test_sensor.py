@@ -165,6 +165,33 @@ async def test_many_commits_ask_for_few_refreshes(
     assert len(updates) <= 3
 
 
+async def test_what_is_recorded_during_a_refresh_that_takes_long_is_shown_too(
+    wednesday: FrozenDateTimeFactory,
+    hass: HomeAssistant,
+    coordinator: LlmAnalyticsCoordinator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read, asked, answered = coordinator.analytics.figures, asyncio.Event(), asyncio.Event()
+
+    async def slow(*args: Any) -> Any:
+        figures = await read(*args)
+        asked.set()
+        await answered.wait()
+        return figures
+
+    monkeypatch.setattr(coordinator.analytics, "figures", slow)
+    await act(hass, Action.RECORD_USAGE, usage())
+    await asked.wait()
+    await act(hass, Action.RECORD_USAGE, usage())
+    for _ in range(3):  # the time that several refreshes share ends while this one goes on
+        wednesday.tick(1.1)
+        async_fire_time_changed(hass)
+        await asyncio.sleep(0)
+    answered.set()
+    await settled(hass, wednesday)
+    assert shown(hass, "requests_today").state == "2"
+
+
 async def test_within_two_seconds_of_the_last_answer_everything_is_shown(
     hass: HomeAssistant, client: Client
 ) -> None:

@@ -87,6 +87,7 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
             request_refresh_debouncer=Debouncer(hass, _LOGGER, cooldown=_COOLDOWN, immediate=True),
         )
         self._cancel_midnight: CALLBACK_TYPE | None = None
+        self._commits = self._commits_asked = 0
         self._announcer: Announcer
         self._subentries = subentries(entry)
         self._watch = watch(entry)
@@ -201,6 +202,7 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
 
     @override
     async def _async_update_data(self) -> Figures:
+        self._commits_asked = self._commits
         try:
             figures = await self.analytics.figures(self._watch)
         except AnalyticsError as error:
@@ -216,7 +218,18 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
         return figures
 
     @callback
+    @override
+    def _async_refresh_finished(self) -> None:
+        """Ask once more for what was committed meanwhile.
+
+        The debouncer forgets it where its cooldown ends before the refresh does.
+        """
+        if self._commits != self._commits_asked:
+            self._debounced_refresh.async_schedule_call()
+
+    @callback
     def _committed(self) -> None:
+        self._commits += 1
         self._debounced_refresh.async_schedule_call()
 
     async def async_begin_announcing(self) -> None:
