@@ -19,6 +19,7 @@ from custom_components.llm_analytics.analytics import (
     InvalidInputError,
     Period,
     Span,
+    Status,
 )
 from custom_components.llm_analytics.analytics.formats import CSV_DETAILED, CSV_SUMMARY
 
@@ -272,6 +273,21 @@ async def test_listing_says_from_when_on_it_is_complete(path: Path) -> None:
         page = await analytics.events(start=berlin(2026, 2, 1), end=LIVE)
         assert page.events_from == FIRST_LIVE
         assert len(page.events) == 22 * 3
+
+
+async def test_listing_of_one_status_goes_on_page_by_page(path: Path) -> None:
+    async with opened(path) as analytics:
+        given = [usage(status=Status.ERROR if n % 3 else Status.OK) for n in range(20)]
+        ids = (await analytics.record_many(given)).ids
+        for status in Status:
+            found: list[int] = []
+            before = None
+            while before is not None or not found:
+                page = await analytics.events(status=status, limit=3, before=before)
+                found += [event.id for event in page.events]
+                before = page.next
+            wanted = [one for one, event in zip(ids, given, strict=True) if event.status is status]
+            assert found == wanted[::-1]
 
 
 @pytest.mark.parametrize(
