@@ -17,6 +17,7 @@ from ..models import HomeCost
 from ..periods import SLOT_US
 from ..totals import TOTAL_NAMES
 from .names import Ids
+from .rows import Insert
 
 USER_MODEL_SHIFT: Final = 32
 
@@ -45,30 +46,24 @@ type Vector = tuple[int, ...]
 type Gathered[Key] = defaultdict[Key, list[Vector]]
 type Sums[Key] = dict[Key, Vector]
 
-_COLUMNS: Final = ", ".join(TOTAL_NAMES)
-_ADD_DAY: Final = f"""
-    INSERT INTO agg_day (dimension, day, key, frozen, {_COLUMNS})
-    VALUES (?, ?, ?, ?, {", ".join("?" * len(TOTAL_NAMES))})
-    ON CONFLICT (dimension, day, key, frozen) DO UPDATE SET
-    {", ".join(f"{name} = {name} + excluded.{name}" for name in TOTAL_NAMES)}
-"""
-_ADD_SLOT: Final = """
-    INSERT INTO agg_slot (dimension, slot, key, requests, prompt, response, cost)
-    VALUES (?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (dimension, slot, key) DO UPDATE SET
-    requests = requests + excluded.requests, prompt = prompt + excluded.prompt,
-    response = response + excluded.response, cost = cost + excluded.cost
-"""
+
+def _adding(table: str, keys: Sequence[str], sums: Sequence[str]) -> Insert:
+    """Return what adds to the sums that a table has by keys."""
+    added = ", ".join(f"{name} = {name} + excluded.{name}" for name in sums)
+    return Insert(table, (*keys, *sums), f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {added}")
+
+
+_ADD_DAY: Final = _adding("agg_day", ("dimension", "day", "key", "frozen"), TOTAL_NAMES)
+_ADD_SLOT: Final = _adding(
+    "agg_slot", ("dimension", "slot", "key"), ("requests", "prompt", "response", "cost")
+)
 _DROP_EMPTY_DAY: Final = """
     DELETE FROM agg_day
     WHERE dimension = ? AND day = ? AND key = ? AND frozen = ? AND requests = 0
 """
-_ADD_HOME: Final = """
-    INSERT INTO agg_home (dimension, day, key, frozen, currency, requests, cost)
-    VALUES (?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (dimension, day, key, frozen, currency) DO UPDATE SET
-    requests = requests + excluded.requests, cost = cost + excluded.cost
-"""
+_ADD_HOME: Final = _adding(
+    "agg_home", ("dimension", "day", "key", "frozen", "currency"), ("requests", "cost")
+)
 _DROP_EMPTY_HOME: Final = """
     DELETE FROM agg_home
     WHERE dimension = ? AND day = ? AND key = ? AND frozen = ? AND currency = ? AND requests = 0
@@ -199,14 +194,14 @@ class Changes:
         Raises sqlite3.IntegrityError or OverflowError where a sum leaves 64 bits.
         """
         days, slots = self.rows()
-        db.executemany(_ADD_DAY, [key + vector for key, vector in days.items()])
-        db.executemany(_ADD_SLOT, [key + values for key, values in slots.items()])
+        _ADD_DAY.rows(db, [key + vector for key, vector in days.items()])
+        _ADD_SLOT.rows(db, [key + values for key, values in slots.items()])
         note_slots(db, slots, noted)
         if may_empty:
             db.executemany(_DROP_EMPTY_DAY, list(days))
         if self._home:
             home = self.home_rows()
-            db.executemany(_ADD_HOME, [key + values for key, values in home.items()])
+            _ADD_HOME.rows(db, [key + values for key, values in home.items()])
             lessened = [key for key, (requests, _) in home.items() if requests < 0]
             db.executemany(_DROP_EMPTY_HOME, lessened)
 

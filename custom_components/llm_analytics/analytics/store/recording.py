@@ -21,12 +21,11 @@ from .database import storage_error, transaction
 from .events import COST_SOURCES, EVENT_COLUMNS, TIERS, read_event
 from .names import Names
 from .requests import find_request, request_hash, store_requests, stored_hashes, to_stored
+from .rows import Insert
 
 COST_CODES: Final = {source: code for code, source in enumerate(COST_SOURCES)}
 _TIER_CODES: Final = {tier: code for code, tier in enumerate(TIERS)}
-_INSERT: Final = f"""
-    INSERT INTO event ({EVENT_COLUMNS}) VALUES ({", ".join("?" * 23)})
-"""
+_EVENTS: Final = Insert("event", EVENT_COLUMNS.split(", "))
 # No zone's day begins within a minute.
 _MINUTE_US: Final = 60_000_000
 _KNOWN_DAYS: Final = 10_000
@@ -144,7 +143,7 @@ class _Batch:
     def add(self, pending: Pending) -> Recorded:
         """Prepare an event, or find the one that its request is stored as."""
         usage, moment = pending
-        request, request_id = usage.request_key, None
+        request, request_id, hashed = usage.request_key, None, None
         if request is not None:
             hashed = self._hashes[request]
             stored = self._fresh.get(request)
@@ -186,14 +185,15 @@ class _Batch:
         ids, tags = named.ids, named.tags
         vector = event_vector(failed, tokens, price.picos, usage.latency_us)
         self._changes.add(ids, tags, time=time, day=day, frozen=frozen, vector=vector)
-        self._changes.add_home(ids, tags, day=day, frozen=frozen, home=home)
-        if (named.provider, named.model) != (usage.provider, usage.model):
+        if home is not None:
+            self._changes.add_home(ids, tags, day=day, frozen=frozen, home=home)
+        if named.provider != usage.provider or named.model != usage.model:
             usage = replace(usage, provider=named.provider, model=named.model)
         moment = moment.astimezone(writer.zone)
         event = StoredEvent(writer.last_event, moment, usage, price, names.device_name(ids[1]))
-        if request is not None:
+        if request is not None and hashed is not None:
             self._fresh[request] = event
-            self._requests.append((self._hashes[request], event.id))
+            self._requests.append((hashed, event.id))
         return Recorded(event, duplicate=False)
 
     def _find(self, provider: str, request_id: str, hashed: bytes) -> StoredEvent | None:
@@ -203,7 +203,7 @@ class _Batch:
     def store(self) -> None:
         """Write what was added."""
         if self._rows:
-            self._db.executemany(_INSERT, self._rows)
+            _EVENTS.rows(self._db, self._rows)
             store_requests(self._db, self._requests)
             self._changes.apply(self._db, noted=self._writer.noted)
             self._db.execute(_COUNT, (len(self._rows), self._writer.last_event))

@@ -19,6 +19,7 @@ import sqlite3
 from typing import Final
 
 from ..models import OTHER
+from .rows import Insert
 
 _HASH_BYTES: Final = 4
 _UUID: Final = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -48,6 +49,7 @@ _SWEEP: Final = """
     DELETE FROM request WHERE hash > ? AND hash <= ? AND event < ?
     AND NOT EXISTS (SELECT 1 FROM event WHERE event.id = request.event)
 """
+_REQUESTS: Final = Insert("request", ("hash", "event"))
 _START: Final = b""
 _END: Final = b"\xff" * (_HASH_BYTES + 1)
 
@@ -94,7 +96,7 @@ def find_request(
 
 def store_requests(db: sqlite3.Connection, requests: Collection[tuple[bytes, int]]) -> None:
     """Let events (by id) be found by their hashes, in the caller's transaction."""
-    db.executemany("INSERT INTO request (hash, event) VALUES (?, ?)", sorted(requests))
+    _REQUESTS.rows(db, sorted(requests))
 
 
 def sweep_requests(db: sqlite3.Connection, removed: int) -> None:
