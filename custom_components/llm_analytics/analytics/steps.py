@@ -29,7 +29,7 @@ from .store.database import (
     open_mover,
 )
 
-_AIM: Final = 0.003
+_AIM: Final = 0.002
 _LEAST: Final = 100
 _MOST: Final = 1_000
 # Rows between two moves: some 4 MB of the journal at most, where each row touches a page of its
