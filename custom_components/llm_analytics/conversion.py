@@ -128,13 +128,13 @@ class RepeatingValidator(Validator):
         if self._remembered >= _REMEMBERED:
             self._forget()
         self._remembered += 1
-        shape = self._shapes.setdefault(
-            tuple(data),
-            _Shape(
+        keys = tuple(data)
+        shape = self._shapes.get(keys)
+        if shape is None:
+            shape = self._shapes[keys] = _Shape(
                 repeating=itemgetter(*repeating),
                 others=tuple((name, self._leaves[name]) for name in data if name not in repeating),
-            ),
-        )
+            )
         shape.valid[shape.repeating(data)] = {name: validated[name] for name in repeating}
 
 

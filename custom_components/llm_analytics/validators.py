@@ -198,9 +198,11 @@ class Choice(Leaf):
 
     @override
     def __call__(self, value: Any) -> str:
-        if not isinstance(value, str) or value not in self.words:
-            self.refuse(value)
-        return self.words[self.words.index(value)]
+        if isinstance(value, str):
+            for word in self.words:
+                if word == value:
+                    return word
+        return self.refuse(value)
 
     @property
     @override
