@@ -47,23 +47,28 @@ type Gathered[Key] = defaultdict[Key, list[Vector]]
 type Sums[Key] = dict[Key, Vector]
 
 
-def _adding(table: str, keys: Sequence[str], sums: Sequence[str]) -> Insert:
-    """Return what adds to the sums that a table has by keys."""
+# The keys of each table of sums, and what it sums by them.
+_TABLES: Final[dict[str, tuple[Sequence[str], Sequence[str]]]] = {
+    "agg_day": (("dimension", "day", "key", "frozen"), TOTAL_NAMES),
+    "agg_slot": (("dimension", "slot", "key"), ("requests", "prompt", "response", "cost")),
+    "agg_home": (("dimension", "day", "key", "frozen", "currency"), ("requests", "cost")),
+}
+
+
+def add_up(table: str) -> str:
+    """Return the clause that adds what is inserted to the sums that a table has already."""
+    keys, sums = _TABLES[table]
     added = ", ".join(f"{name} = {name} + excluded.{name}" for name in sums)
-    return Insert(table, (*keys, *sums), f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {added}")
+    return f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {added}"
 
 
-_ADD_DAY: Final = _adding("agg_day", ("dimension", "day", "key", "frozen"), TOTAL_NAMES)
-_ADD_SLOT: Final = _adding(
-    "agg_slot", ("dimension", "slot", "key"), ("requests", "prompt", "response", "cost")
+_ADD_DAY, _ADD_SLOT, _ADD_HOME = (
+    Insert(table, (*keys, *sums), add_up(table)) for table, (keys, sums) in _TABLES.items()
 )
 _DROP_EMPTY_DAY: Final = """
     DELETE FROM agg_day
     WHERE dimension = ? AND day = ? AND key = ? AND frozen = ? AND requests = 0
 """
-_ADD_HOME: Final = _adding(
-    "agg_home", ("dimension", "day", "key", "frozen", "currency"), ("requests", "cost")
-)
 _DROP_EMPTY_HOME: Final = """
     DELETE FROM agg_home
     WHERE dimension = ? AND day = ? AND key = ? AND frozen = ? AND currency = ? AND requests = 0

@@ -11,7 +11,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from ..totals import TOTAL_NAMES
-from .aggregates import USER_MODEL_SHIFT, Dimension
+from .aggregates import USER_MODEL_SHIFT, Dimension, add_up
 from .database import transaction
 from .hourly import forget_series
 from .maintenance import remove_event
@@ -25,25 +25,21 @@ _MOVE_DAYS: Final = f"""
     SELECT dimension, day, moved.target, frozen, {_SUMS}
     FROM agg_day JOIN moved ON moved.key = agg_day.key
     WHERE dimension = ? GROUP BY day, moved.target, frozen
-    ON CONFLICT (dimension, day, key, frozen) DO UPDATE SET
-    {", ".join(f"{name} = {name} + excluded.{name}" for name in TOTAL_NAMES)}
+    {add_up("agg_day")}
 """
-_MOVE_HOME: Final = """
+_MOVE_HOME: Final = f"""
     INSERT INTO agg_home (dimension, day, key, frozen, currency, requests, cost)
     SELECT dimension, day, moved.target, frozen, currency, SUM(requests), SUM(cost)
     FROM agg_home JOIN moved ON moved.key = agg_home.key
     WHERE dimension = ? GROUP BY day, moved.target, frozen, currency
-    ON CONFLICT (dimension, day, key, frozen, currency) DO UPDATE SET
-    requests = requests + excluded.requests, cost = cost + excluded.cost
+    {add_up("agg_home")}
 """
-_MOVE_SLOTS: Final = """
+_MOVE_SLOTS: Final = f"""
     INSERT INTO agg_slot (dimension, slot, key, requests, prompt, response, cost)
     SELECT dimension, slot, moved.target, SUM(requests), SUM(prompt), SUM(response), SUM(cost)
     FROM agg_slot JOIN moved ON moved.key = agg_slot.key
     WHERE dimension = ? GROUP BY slot, moved.target
-    ON CONFLICT (dimension, slot, key) DO UPDATE SET
-    requests = requests + excluded.requests, prompt = prompt + excluded.prompt,
-    response = response + excluded.response, cost = cost + excluded.cost
+    {add_up("agg_slot")}
 """
 
 

@@ -6,15 +6,14 @@ A home that never asked for a currency has no row here, and no day of it is summ
 import sqlite3
 from typing import Any, Final
 
-from .aggregates import Dimension
+from .aggregates import Dimension, add_up
 from .filters import EVENT_KEYS, event_source
 
-_FREEZE: Final = """
+_FREEZE: Final = f"""
     INSERT INTO agg_home (dimension, day, key, frozen, currency, requests, cost)
     SELECT dimension, day, key, 1, currency, requests, cost FROM agg_home
     WHERE dimension = ? AND day = ? AND frozen = 0
-    ON CONFLICT (dimension, day, key, frozen, currency) DO UPDATE SET
-    requests = requests + excluded.requests, cost = cost + excluded.cost
+    {add_up("agg_home")}
 """
 _CONVERTED: Final = "event.time >= ? AND event.time < ? AND home_currency IS NOT NULL"
 _REBUILD: Final = {

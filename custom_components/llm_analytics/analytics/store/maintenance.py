@@ -19,7 +19,14 @@ from zoneinfo import ZoneInfo
 from ..periods import SLOT_US, Days, day_span, from_us, local_day, midnight, to_us
 from ..totals import TOTAL_NAMES
 from . import home
-from .aggregates import SLOT_DIMENSIONS, Changes, Dimension, event_vector, note_slots
+from .aggregates import (
+    SLOT_DIMENSIONS,
+    Changes,
+    Dimension,
+    add_up,
+    event_vector,
+    note_slots,
+)
 from .database import transaction
 from .events import stored_home
 from .filters import EVENT_KEYS, event_source, tags_of
@@ -31,8 +38,7 @@ _FREEZE: Final = f"""
     INSERT INTO agg_day (dimension, day, key, frozen, {_COLUMNS})
     SELECT dimension, day, key, 1, {_COLUMNS} FROM agg_day
     WHERE dimension = ? AND day = ? AND frozen = 0
-    ON CONFLICT (dimension, day, key, frozen) DO UPDATE SET
-    {", ".join(f"{name} = {name} + excluded.{name}" for name in TOTAL_NAMES)}
+    {add_up("agg_day")}
 """
 
 
