@@ -1,12 +1,14 @@
 """Long work goes in steps that this machine does quickly, and its journal is moved beside them."""
 
 import asyncio
+from contextlib import closing
 from dataclasses import dataclass
 import gc
 from itertools import pairwise
 from pathlib import Path
 import sqlite3
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -19,6 +21,7 @@ from .support import DAY, NOON, drift, everything, opened
 from .usage import usage
 
 PAGE = 4_096
+LONG = '{"a":"' + "x" * 2_000 + '"}'
 
 
 @pytest.fixture
@@ -183,6 +186,42 @@ async def test_journal_is_moved_when_it_has_grown_and_the_answers_are_out(
         assert journal(path).stat().st_size < 2 * AUTO_CHECKPOINT * PAGE
 
 
+async def test_journal_is_moved_as_often_when_others_move_or_read_it_too(
+    path: Path, moved: list[int]
+) -> None:
+    async with opened(path) as analytics:
+
+        async def batch() -> None:
+            events = [usage(request_id=str(uuid4()), metadata=LONG) for _ in range(64)]
+            await asyncio.gather(*map(analytics.record, events))
+            await analytics._db.run(lambda _: None)
+
+        async def batches(moves: int = 1) -> float:
+            """Return how many batches of a crowd there are to a move."""
+            start, count = len(moved), 0
+            while len(moved) < start + moves:
+                await batch()
+                count += 1
+            return count / moves
+
+        await batches(8)
+        usual = await batches(2)
+        for _ in range(4):
+            for _ in range(int(usual) - 2):
+                await batch()
+            await analytics._db.run(database.move_journal)  # as a commit does
+            await batches()
+            assert await batches() < 3 * usual
+        for _ in range(4):
+            with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+                reader.execute("BEGIN")
+                reader.execute("SELECT events FROM ledger").fetchall()
+                await batches()
+            assert await batches() > usual / 4
+        assert await batches(2) > usual / 2
+        assert max(moved) < AUTO_CHECKPOINT
+
+
 async def test_journal_is_left_alone_during_a_backup(path: Path, moved: list[int]) -> None:
     async with opened(path) as analytics:
         await analytics.begin_backup()
@@ -193,7 +232,7 @@ async def test_journal_is_left_alone_during_a_backup(path: Path, moved: list[int
         assert not moved
         await analytics.end_backup()
         await analytics.record(usage())
-        await analytics.health()
+        await analytics._db.run(lambda _: None)  # its turn comes after the move's
         assert len(moved) == 1
 
 

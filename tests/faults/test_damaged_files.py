@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 import random
 import shutil
@@ -33,12 +34,19 @@ def sound(tmp_path_factory: pytest.TempPathFactory, seed: str) -> Path:
     Nothing of the journal has been moved into the file yet: damage to pages that have been would
     be damage to the file.
     """
-    path = tmp_path_factory.mktemp("sound") / "ledger.db"
-    for run, after in ((1, 2_000), (2, 20)):
-        for _ in Victim(bear, path, "ingest", seed, run, []).killed(after=after, pause=0):
-            pass
-        if run == 1:
-            moved(path)
+    path, runs = tmp_path_factory.mktemp("sound") / "ledger.db", count(1)
+
+    def write(least: int) -> None:
+        killed = Victim(bear, path, "ingest", seed, next(runs), []).killed(after=least, pause=0)
+        assert len([*killed]) >= least
+
+    write(2_000)
+    while True:
+        moved(path)
+        before = path.read_bytes()
+        write(20)
+        if path.read_bytes() == before:  # a slow kill leaves it the time to move the journal
+            break
     journal = path.with_name("ledger.db-wal")
     assert 50 * PAGE < journal.stat().st_size < AUTO_CHECKPOINT * PAGE
     return path

@@ -102,7 +102,10 @@ class Journal:
 
     def _moved(self, changes: int, move: asyncio.Future[int]) -> None:
         if not move.cancelled() and move.exception() is None:
-            self._pages_a_change = min(_PAGES_A_CHANGE, max(1, move.result()) / changes)
+            # It tells too little if a commit has moved the journal meanwhile, too much if somebody
+            # was reading at the last move: then the journal has not begun anew since.
+            least = self._pages_a_change / 2
+            self._pages_a_change = min(_PAGES_A_CHANGE, max(least, move.result() / changes))
 
     @asynccontextmanager
     async def moved_beside(self) -> AsyncIterator[Callable[[int], Awaitable[None]]]:
