@@ -159,6 +159,7 @@ async def test_a_day_has_as_many_hours_as_it_has(
     freezer.move_to(end - timedelta(microseconds=1))
     (entry,) = hass.config_entries.async_entries(DOMAIN)
     await entry.runtime_data.async_refresh()
+    await hass.async_block_till_done()
     assert figures(hass)[0] == hours + 2
 
 

@@ -1,6 +1,6 @@
 """The coordinator: keeps the sensors' figures fresh, and is the one owner of time.
 
-Figures are pushed: a commit asks for a refresh, several within a second share one. The clock only
+Figures are pushed: a commit asks for a refresh, several within a second and a half share one. The clock only
 drives the roll-over at the home's midnight and the daily clean-up. A change of Home Assistant's
 time zone re-dates the ledger.
 """
@@ -54,13 +54,14 @@ from .const import (
 from .directory import HomeDirectory
 from .issues import DAMAGED_DATABASE, Issue, IssueWatch, async_raise
 from .options import ensure_person_key, settings
+from .state_queue import StateQueue
 from .statistics import StatisticsImport
 from .watched import watch
 
 _LOGGER = logging.getLogger(__name__)
 
 # Commits within this many seconds share one refresh, so a busy gateway does not keep the loop busy.
-_COOLDOWN = 1.0
+_COOLDOWN = 1.5
 
 # Automations begin to listen when Home Assistant has started, one after the other.
 _AUTOMATIONS_BEGIN = 10.0
@@ -86,6 +87,7 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
             name=DOMAIN,
             request_refresh_debouncer=Debouncer(hass, _LOGGER, cooldown=_COOLDOWN, immediate=True),
         )
+        self.states = StateQueue(hass, entry)
         self._cancel_midnight: CALLBACK_TYPE | None = None
         self._commits = self._commits_asked = 0
         self._announcer: Announcer
