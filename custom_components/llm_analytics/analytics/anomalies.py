@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final
 
 from .money import from_pico, rounded
@@ -115,6 +116,19 @@ def scores(
     since: date = date.min,
 ) -> list[tuple[date, Score]]:
     """Return the score of every day from ``since`` on with at least 5 other complete days."""
+    day, figure = today
+    found, usual = _complete_scores(metric, tuple(complete), since, day.weekday())
+    if usual is None:
+        return [*found]
+    return [*found, (day, Score(metric, figure, *usual))]
+
+
+# The sensors ask again and again about days that are over.
+@lru_cache(maxsize=16)
+def _complete_scores(
+    metric: str, complete: tuple[tuple[date, int], ...], since: date, weekday: int
+) -> tuple[Sequence[tuple[date, Score]], tuple[Fraction, Fraction] | None]:
+    """Return the scores of complete days, and what is expected of today with its scale."""
     days = [day for day, _ in complete]
     figures = [figure for _, figure in complete]
     expected = _expected_values(days, figures)
@@ -124,22 +138,25 @@ def scores(
         for index, day in enumerate(days):
             if day >= since:
                 others = residuals[:index] + residuals[index + 1 :]
-                found.append((day, _score(metric, figures[index], expected[index], others)))
-    if len(days) >= ENOUGH_DAYS:
-        same_weekday = _by_weekday(days, figures)[today[0].weekday()]
-        usual = twice_median(same_weekday if len(same_weekday) >= _ENOUGH_WEEKDAYS else figures)
-        found.append((today[0], _score(metric, today[1], usual, residuals)))
-    return found
+                scale = _scale(metric, expected[index], others)
+                found.append((day, Score(metric, figures[index], *scale)))
+    if len(days) < ENOUGH_DAYS:
+        return found, None
+    same_weekday = _by_weekday(days, figures)[weekday]
+    usual = twice_median(same_weekday if len(same_weekday) >= _ENOUGH_WEEKDAYS else figures)
+    return found, _scale(metric, usual, residuals)
 
 
-def _score(metric: str, value: int, twice_expected: int, twice_residuals: Sequence[int]) -> Score:
+def _scale(
+    metric: str, twice_expected: int, twice_residuals: Sequence[int]
+) -> tuple[Fraction, Fraction]:
+    """Return what is expected, and by how much figures usually differ from it."""
     expected = Fraction(twice_expected, 2)
-    scale = max(
+    return expected, max(
         _MAD_FACTOR * median_deviation(twice_residuals) / 2,
         _RELATIVE * abs(expected),
         Fraction(_FLOORS[metric]),
     )
-    return Score(metric, value, expected, scale)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

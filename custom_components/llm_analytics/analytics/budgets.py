@@ -24,7 +24,7 @@ from hashlib import blake2b
 from typing import Final
 
 from .errors import InvalidInputError
-from .forecast import expected_week, project
+from .forecast import pattern_of, project
 from .money import from_pico, rounded, to_pico
 from .notices import Notice, NoticeKind
 from .periods import Period, period_days
@@ -182,5 +182,5 @@ def projection(
     used = sum(figure for day, figure in figures.items() if day >= first)
     complete = [(day, figures[day]) for day in reference]
     if budget.period is Period.DAY and complete:
-        return used + expected_week(complete)[today.weekday()] * rest
+        return used + pattern_of(tuple(complete)).week[today.weekday()] * rest
     return project(today, used, figures[today], complete, budget.period).projected

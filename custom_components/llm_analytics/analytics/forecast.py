@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final
 
 from .periods import Days, Period, period_days, to_date
@@ -62,6 +63,22 @@ class Projection:
             "low": shown_amount(self.low, money=money),
             "high": shown_amount(self.high, money=money),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """What to expect of a Monday to a Sunday, and by how much days usually differ from it."""
+
+    week: Sequence[Fraction]
+    usual: Fraction
+
+
+# The sensors ask again and again about days that are over: one or two figures of each budget.
+@lru_cache(maxsize=128)
+def pattern_of(complete: tuple[tuple[date, int], ...]) -> Pattern:
+    """Return the pattern of at least one complete day."""
+    week = expected_week(complete)
+    return Pattern(week, deviation(*_residuals(complete, week)))
 
 
 def expected_week(complete: Sequence[tuple[date, int]]) -> list[Fraction]:
@@ -126,7 +143,8 @@ def project(
     if not complete:
         figure = Fraction(month_to_date)
         return Projection(month_to_date, figure, figure, figure)
-    week = expected_week(complete)
+    pattern = pattern_of(tuple(complete))
+    week = pattern.week
     later = Days(today, period_days(period, today).last).dates()[1:]
     projected = (
         month_to_date
@@ -134,8 +152,7 @@ def project(
         + _sum_expected(week, later)
     )
     left = len(later) + 1
-    usual = deviation(*_residuals(complete, week))
-    margin = _NINETY * usual * root(left * (1 + Fraction(left, len(complete))))
+    margin = _NINETY * pattern.usual * root(left * (1 + Fraction(left, len(complete))))
     return Projection(
         month_to_date,
         projected,

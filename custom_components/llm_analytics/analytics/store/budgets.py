@@ -1,5 +1,6 @@
 """Reading how budgets stand."""
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from fractions import Fraction
@@ -49,22 +50,22 @@ def states(
 def _rest_of_day(
     db: sqlite3.Connection, reference: Sequence[date], *, now: datetime, zone: ZoneInfo
 ) -> dict[BudgetUnit, Fraction]:
-    """Return the share of some days' sums that came after the present time of day."""
-    after, whole = dict.fromkeys(BudgetUnit, 0), dict.fromkeys(BudgetUnit, 0)
-    for day in reference:
-        cut = to_us(same_time_on(day, now.astimezone(zone)))
-        for time, _, prompt, response, cost in queries.slots(
-            db, Chosen(), day_span(Days(day, day), zone), zone
-        ):
-            for unit, figure in (
-                (BudgetUnit.COST, cost),
-                (BudgetUnit.TOKENS, prompt + response),
-            ):
-                whole[unit] += figure
-                after[unit] += figure if time >= cut else 0
+    """Return the share of days in a row's sums that came after the present time of day."""
+    if not reference:
+        return dict.fromkeys(BudgetUnit, Fraction(0))
+    span = day_span(Days(reference[0], reference[-1]), zone)
+    midnights = [to_us(midnight(day, zone)) for day in reference]
+    cuts = [to_us(same_time_on(day, now.astimezone(zone))) for day in reference]
+    tokens = cost = tokens_after = cost_after = 0
+    for time, _, prompt, response, paid in queries.slots(db, Chosen(), span, zone):
+        tokens += prompt + response
+        cost += paid
+        if time >= cuts[bisect_right(midnights, time) - 1]:
+            tokens_after += prompt + response
+            cost_after += paid
     return {
-        unit: Fraction(after[unit], whole[unit]) if whole[unit] else Fraction(0)
-        for unit in BudgetUnit
+        BudgetUnit.COST: Fraction(cost_after, cost or 1),
+        BudgetUnit.TOKENS: Fraction(tokens_after, tokens or 1),
     }
 
 
