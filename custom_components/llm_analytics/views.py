@@ -5,7 +5,7 @@ and for trouble with the file. A known user who lacks a right gets 403: a 401 wo
 an IP ban.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache, partial
@@ -53,9 +53,10 @@ class Call(NamedTuple):
 
     request: web.Request
     analytics: Analytics
-    user: User
-    data: Mapping[str, Any]
-    reads: bool
+    data: Data
+
+
+type Answer = Callable[[Call], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True)
@@ -63,18 +64,22 @@ class Route:
     """A method of a path: its parameters, who may use it, and who answers.
 
     ``fields`` are read from path and query, ``body`` from a JSON body; a parameter that stands in
-    both may come from either. ``records`` is for all but the read-only, ``reads`` for those whom
-    the options let read.
+    both may come from either. Without an ``answer`` the body's events are recorded, for all but
+    the read-only. ``reads`` is for those whom the options let read.
     """
 
     method: str
     path: str
-    answer: Callable[[Call], Awaitable[web.StreamResponse]]
+    answer: Answer | None
     fields: Fields
     body: Fields | None = None
     admin: bool = False
-    records: bool = False
     reads: bool = False
+
+    @property
+    def records(self) -> bool:
+        """Return whether it takes events."""
+        return self.answer is None
 
     @cached_property
     def validated(self) -> Validator:
@@ -85,8 +90,6 @@ class Route:
 def read_query(request: web.Request) -> dict[str, Any]:
     """Return the query string's parameters. Raises InvalidInputError for one given twice."""
     data: dict[str, Any] = {}
-    if not request.query_string:
-        return data
     for name, value in request.query.items():
         if name == _SIGNATURE:
             continue
@@ -103,12 +106,6 @@ async def _ask(question: Question, call: Call) -> web.Response:
 @lru_cache
 def _origin(user_id: str) -> Origin:
     return Origin(source="rest", recorded_by=user_id)
-
-
-async def _record(call: Call) -> web.Response:
-    return await async_record(
-        call.analytics, await read_json(call.request), _origin(call.user.id), reads=call.reads
-    )
 
 
 async def _change(change: Change, call: Call) -> web.Response:
@@ -174,7 +171,7 @@ def _of_either(method: str, path: str, name: str) -> Route:
 # A fixed path stands before one with a parameter that would match it as well.
 ROUTES: Final[tuple[Route, ...]] = (
     Route("get", "openapi.json", _describe, {}),
-    Route("post", "usage", _record, {}, records=True),
+    Route("post", "usage", None, {}),
     _download("reports/export/csv", async_export_csv),
     _download("reports/export/json", async_export_json),
     *_questions(),
@@ -213,6 +210,34 @@ async def read_parameters(route: Route, request: web.Request, path: dict[str, st
     return validate(fields, query | body)
 
 
+class RefusedError(Exception):
+    """Raised for a request that is not looked at; holds the answer."""
+
+    def __init__(self, response: web.Response) -> None:
+        """Keep the answer."""
+        super().__init__()
+        self.response = response
+
+
+def admit(route: Route, request: web.Request) -> tuple[Analytics, bool]:
+    """Return the ledger, and whether the user may read it. Raises RefusedError."""
+    user: User = request[KEY_HASS_USER]
+    if route.admin and not user.is_admin:
+        raise RefusedError(_forbidden("only administrators may do this"))
+    if route.records and not may_record(user):
+        raise RefusedError(_forbidden("read-only users may not do this"))
+    if (entry := loaded_entry(request.app[KEY_HASS])) is None:
+        raise RefusedError(not_loaded())
+    reads = may_read(user, entry.options)
+    if route.reads and not reads:
+        raise RefusedError(_forbidden("only administrators may read"))
+    return entry.runtime_data.analytics, reads
+
+
+def _forbidden(message: str) -> web.Response:
+    return error_response(message, HTTPStatus.FORBIDDEN)
+
+
 class AnalyticsView(HomeAssistantView):
     """Every method of one path."""
 
@@ -222,26 +247,34 @@ class AnalyticsView(HomeAssistantView):
         self.extra_urls = extra_urls
         self.name = f"api:{DOMAIN}:{path}"
         for route in routes:
-            setattr(self, route.method, partial(self._handle, route))
+            handle = _record if route.answer is None else partial(_answer, route.answer)
+            setattr(self, route.method, partial(handle, route))
 
-    async def _handle(self, route: Route, request: web.Request, **path: str) -> web.StreamResponse:
-        hass = request.app[KEY_HASS]
-        user: User = request[KEY_HASS_USER]
-        try:
-            if route.admin and not user.is_admin:
-                return error_response("only administrators may do this", HTTPStatus.FORBIDDEN)
-            if route.records and not may_record(user):
-                return error_response("read-only users may not do this", HTTPStatus.FORBIDDEN)
-            if (entry := loaded_entry(hass)) is None:
-                return not_loaded()
-            reads = may_read(user, entry.options)
-            if route.reads and not reads:
-                return error_response("only administrators may read", HTTPStatus.FORBIDDEN)
-            data = await read_parameters(route, request, path)
-            call = Call(request, entry.runtime_data.analytics, user, data, reads)
-            return await route.answer(call)
-        except (AnalyticsError, BodyTooLargeError) as error:
-            return refusal(error)
+
+async def _record(route: Route, request: web.Request) -> web.Response:
+    try:
+        analytics, reads = admit(route, request)
+        if request.query_string:
+            validate(route.fields, read_query(request))
+        origin = _origin(request[KEY_HASS_USER].id)
+        return await async_record(analytics, await read_json(request), origin, reads=reads)
+    except RefusedError as error:
+        return error.response
+    except (AnalyticsError, BodyTooLargeError) as error:
+        return refusal(error)
+
+
+async def _answer(
+    answer: Answer, route: Route, request: web.Request, **path: str
+) -> web.StreamResponse:
+    try:
+        analytics, _ = admit(route, request)
+        data = await read_parameters(route, request, path)
+        return await answer(Call(request, analytics, data))
+    except RefusedError as error:
+        return error.response
+    except (AnalyticsError, BodyTooLargeError) as error:
+        return refusal(error)
 
 
 @callback

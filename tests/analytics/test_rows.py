@@ -1,6 +1,7 @@
 """Many rows by few statements are the same rows."""
 
 from contextlib import closing
+from itertools import chain
 import sqlite3
 
 from hypothesis import given, strategies as st
@@ -23,7 +24,7 @@ def test_as_many_rows_as_there_are_are_added_in_their_order(
         slow[key] = slow.get(key, (0, None))[0] + count, cost
     with closing(sqlite3.connect(":memory:")) as db:
         db.execute(TABLE)
-        ADD.rows(db, rows)
+        ADD.rows(db, [*chain.from_iterable(rows)])
         found = {key: (count, cost) for key, count, cost in db.execute("SELECT * FROM sums")}
     assert found == slow
 
@@ -36,6 +37,6 @@ def test_a_sum_beyond_64_bits_is_refused(count: int) -> None:
         db.execute("INSERT INTO sums VALUES (?, ?, NULL)", (count - 1, 2**63 - 1))
         db.execute("BEGIN")
         with pytest.raises(sqlite3.IntegrityError):
-            ADD.rows(db, rows)
+            ADD.rows(db, [*chain.from_iterable(rows)])
         db.execute("ROLLBACK")
         assert db.execute("SELECT COUNT(*) FROM sums").fetchone() == (1,)

@@ -11,7 +11,6 @@ from custom_components.llm_analytics.analytics.errors import InvalidInputError
 from custom_components.llm_analytics.analytics.models import (
     PRICE_FIELDS,
     CostSource,
-    HomeCost,
     Price,
     Rate,
     Recorded,
@@ -87,7 +86,7 @@ def test_an_event_shows_everything_that_was_recorded() -> None:
         price=Price(
             picos=12_500_000_000,
             source=CostSource.REPORTED,
-            home=HomeCost(11_600_000_000, "EUR"),
+            home=(11_600_000_000, "EUR"),
         ),
         device_name="Kitchen tablet",
     )

@@ -262,11 +262,8 @@ def _normal_names(given: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(names.values())
 
 
-class HomeCost(NamedTuple):
-    """What an event costs in the household's own currency: picos of it."""
-
-    picos: int
-    currency: str
+# What an event costs in the household's own currency: picos of it, and which.
+type HomeCost = tuple[int, str]
 
 
 class Price(NamedTuple):
@@ -296,7 +293,8 @@ class StoredEvent(NamedTuple):
 
     def as_dict(self, amount: Callable[[int], Any] = from_pico) -> dict[str, Any]:
         """Return the event as the API writes it; ``amount`` makes a number of picos."""
-        usage, price, home = self.usage, self.price, self.price.home
+        usage, price = self.usage, self.price
+        home, currency = price.home or (None, None)
         return {
             "id": self.id,
             "timestamp": self.timestamp.isoformat(),
@@ -327,8 +325,8 @@ class StoredEvent(NamedTuple):
             "cost_estimate": None if price.picos is None else amount(price.picos),
             "cost_source": price.source,
             "priced_as": price.priced_as,
-            "home_cost": None if home is None else amount(home.picos),
-            "home_currency": None if home is None else home.currency,
+            "home_cost": None if home is None else amount(home),
+            "home_currency": currency,
             "source": usage.source,
             "recorded_by": usage.recorded_by,
         }

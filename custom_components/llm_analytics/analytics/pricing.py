@@ -115,7 +115,7 @@ class PriceBook:
         rate = None if currency is None else self.exchange_rate(currency, moment)
         if picos is None or currency is None or rate is None:
             return None
-        return HomeCost(divide_half_even(picos * PICO, _rate_picos(rate)), currency)
+        return divide_half_even(picos * PICO, _rate_picos(rate)), currency
 
     def _price(self, event: UsageEvent, moment: datetime) -> Price:
         if event.cost_estimate is not None:

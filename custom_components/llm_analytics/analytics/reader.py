@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from .breakdowns import By
 from .errors import ClosedError, InvalidInputError, NotFoundError
-from .models import Recorded, Status, StoredEvent
+from .models import Status, StoredEvent
 from .money import MAX_INT64
 from .overview import Dashboard, EventPage, Figures, Health, Summary, Watch
 from .periods import from_us, to_us
@@ -23,7 +23,7 @@ from .settings import Settings
 from .store import answers, breakdowns, figures, filters, listing, queries
 from .store.database import Connection
 from .store.events import read_event
-from .store.recording import Pending
+from .store.recording import Pending, Written
 from .totals import Filter
 from .writer import Writer
 
@@ -41,7 +41,7 @@ class LedgerReader:
     _clock: Callable[[], datetime]
     _directory: Callable[[], Directory]
     _reader: Connection
-    _writer: Writer[Pending, tuple[Recorded, ...]]
+    _writer: Writer[Pending, tuple[Written, ...]]
     _last_write: datetime | None
     _closed: bool
     _exports: int

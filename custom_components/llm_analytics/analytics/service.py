@@ -206,14 +206,16 @@ class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper, Soundn
         An event whose request id the provider has already reported is not stored again; the
         stored one is returned. Raises InvalidInputError, ClosedError or StorageError.
         """
-        (recorded,) = await self._writer.submit((self._pending(event),))
-        return recorded if recorded.event.device_name is not None else self._named(recorded)
+        ((stored, duplicate),) = await self._writer.submit((self._pending(event),))
+        return Recorded(
+            stored if stored.device_name is not None else self._named(stored), duplicate
+        )
 
-    def _named(self, recorded: Recorded) -> Recorded:
+    def _named(self, event: StoredEvent) -> StoredEvent:
         """Return an event with the home's name of its device, as nobody else gave one."""
-        key = recorded.event.usage.device_key
+        key = event.usage.device_key
         name = None if key is None else self._directory().device(key).name
-        return recorded._replace(event=recorded.event._replace(device_name=name))
+        return event._replace(device_name=name)
 
     async def record_many(self, events: Sequence[UsageEvent]) -> RecordedBatch:
         """Store 1 to 1,000 events together or not at all.
@@ -230,8 +232,8 @@ class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper, Soundn
                 raise error.at(index) from None
         written = await self._writer.submit(pending)
         return RecordedBatch(
-            ids=tuple(one.event.id for one in written),
-            duplicates=sum(one.duplicate for one in written),
+            ids=tuple(event.id for event, _ in written),
+            duplicates=sum(duplicate for _, duplicate in written),
         )
 
     def _pending(self, event: UsageEvent) -> Pending:
@@ -242,7 +244,7 @@ class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper, Soundn
                 "timestamp",
                 f"must be from {EARLIEST.date()} to 5 minutes ahead, got {moment.isoformat()}",
             )
-        return Pending(kept(event, self._settings), moment)
+        return kept(event, self._settings), moment
 
 
 def _prepare(db: sqlite3.Connection, book: PriceBook, zone: ZoneInfo) -> EventWriter:

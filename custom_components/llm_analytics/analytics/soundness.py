@@ -85,4 +85,4 @@ def _pending(event: StoredEvent) -> Pending:
     usage = event.usage
     if event.price.source is CostSource.REPORTED and event.price.picos is not None:
         usage = replace(usage, cost_estimate=from_pico(event.price.picos))
-    return Pending(usage, event.timestamp)
+    return usage, event.timestamp

@@ -15,7 +15,7 @@ write function returns one outcome per submission, so one caller's bad item neve
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from .errors import ClosedError
 
@@ -25,11 +25,8 @@ MAX_QUEUE: Final = 20_000
 _PATIENCE: Final = 0.001
 
 
-class Submission[Item, Outcome](NamedTuple):
-    """Items that are stored together or not at all, and where their outcome is awaited."""
-
-    items: Sequence[Item]
-    future: asyncio.Future[Outcome]
+# Items that are stored together or not at all, and where their outcome is awaited.
+type Submission[Item, Outcome] = tuple[Sequence[Item], asyncio.Future[Outcome]]
 
 
 class Writer[Item, Outcome]:
@@ -92,7 +89,7 @@ class Writer[Item, Outcome]:
             raise ClosedError
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Outcome] = loop.create_future()
-        self._queue.append(Submission(items, future))
+        self._queue.append((items, future))
         self._queued += len(items)
         if self._task is None:
             self._task = loop.create_task(self._drain())
@@ -132,15 +129,14 @@ class Writer[Item, Outcome]:
 
     def _take(self) -> list[Submission[Item, Outcome]]:
         batch = [self._queue.popleft()]
-        count = len(batch[0].items)
-        while self._queue and count + len(self._queue[0].items) <= MAX_BATCH:
+        count = len(batch[0][0])
+        while self._queue and (count := count + len(self._queue[0][0])) <= MAX_BATCH:
             batch.append(self._queue.popleft())
-            count += len(batch[-1].items)
         return batch
 
     async def _write_batch(self, batch: Sequence[Submission[Item, Outcome]]) -> None:
         self._crowd = len(batch)
-        parts = [submission.items for submission in batch]
+        parts = [items for items, _ in batch]
         try:
             outcomes = await self._run(lambda: self._write(parts))
         except Exception as error:  # noqa: BLE001 - handed to every caller of the batch
@@ -148,13 +144,13 @@ class Writer[Item, Outcome]:
         if not all(isinstance(outcome, Exception) for outcome in outcomes):
             asyncio.get_running_loop().call_soon(self._committed)
         self._queued -= sum(map(len, parts))
-        for submission, outcome in zip(batch, outcomes, strict=True):
-            if submission.future.done():  # its caller has gone; the item is stored all the same
+        for (_, future), outcome in zip(batch, outcomes, strict=True):
+            if future.done():  # its caller has gone; the item is stored all the same
                 continue
             if isinstance(outcome, Exception):
-                submission.future.set_exception(outcome)
+                future.set_exception(outcome)
             else:
-                submission.future.set_result(outcome)
+                future.set_result(outcome)
         _resolve(self._room)
 
 

@@ -6,12 +6,12 @@ series and day, so that a batch costs one upsert per row touched, not per event.
 subtracts (a deletion) by a sign, so adding and removing cannot drift apart.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from functools import lru_cache
+from itertools import chain
 import sqlite3
-from typing import Final
+from typing import Any, Final
 
 from ..models import HomeCost
 from ..periods import SLOT_US
@@ -43,7 +43,8 @@ SLOT_DIMENSIONS: Final = (Dimension.TOTAL, Dimension.DEVICE, Dimension.MODEL)
 # (requests, failed, without_usage, prompt, response, cache_read, cache_write, cache_write_1h,
 #  reasoning, cost, unpriced, latency, timed), in the order of models.Totals
 type Vector = tuple[int, ...]
-type Gathered[Key] = defaultdict[Key, list[Vector]]
+# A list where there are several: there mostly are not.
+type Gathered[Key] = dict[Key, Vector | list[Vector]]
 type Sums[Key] = dict[Key, Vector]
 
 
@@ -129,18 +130,18 @@ class Changes:
 
     def __init__(self) -> None:
         """Start with none."""
-        self._series: Gathered[tuple[Ids, int, int, int]] = defaultdict(list)
-        self._tags: Gathered[tuple[int, int, int]] = defaultdict(list)
-        self._home: Gathered[tuple[Ids, int, int, str]] = defaultdict(list)
-        self._home_tags: Gathered[tuple[int, int, int, str]] = defaultdict(list)
+        self._series: Gathered[tuple[Ids, int, int, int]] = {}
+        self._tags: Gathered[tuple[int, int, int]] = {}
+        self._home: Gathered[tuple[Ids, int, int, str]] = {}
+        self._home_tags: Gathered[tuple[int, int, int, str]] = {}
 
     def add(
         self, ids: Ids, tags: Iterable[int], *, time: int, day: int, frozen: int, vector: Vector
     ) -> None:
         """Add one event's vector; its time in µs, its local day as an ordinal."""
-        self._series[ids, time // SLOT_US, day, frozen].append(vector)
+        _gather(self._series, (ids, time // SLOT_US, day, frozen), vector)
         for tag in tags:
-            self._tags[tag, day, frozen].append(vector)
+            _gather(self._tags, (tag, day, frozen), vector)
 
     def add_home(
         self,
@@ -155,35 +156,36 @@ class Changes:
         """Add what one event costs in the household's currency, or with ``sign`` -1 subtract it."""
         if home is None:
             return
-        vector = (sign, sign * home.picos)
-        self._home[ids, day, frozen, home.currency].append(vector)
+        picos, currency = home
+        vector = (sign, sign * picos)
+        _gather(self._home, (ids, day, frozen, currency), vector)
         for tag in tags:
-            self._home_tags[tag, day, frozen, home.currency].append(vector)
+            _gather(self._home_tags, (tag, day, frozen, currency), vector)
 
     def rows(self) -> tuple[Sums[tuple[int, int, int, int]], Sums[tuple[int, int, int]]]:
         """Return the changes to ``agg_day``, by (dimension, day, key, frozen), and ``agg_slot``.
 
         The latter by (dimension, slot, key): requests, prompt, response and cost.
         """
-        days: Gathered[tuple[int, int, int, int]] = defaultdict(list)
-        slots: Gathered[tuple[int, int, int]] = defaultdict(list)
+        days: Gathered[tuple[int, int, int, int]] = {}
+        slots: Gathered[tuple[int, int, int]] = {}
         for (ids, slot, day, frozen), vector in _sums(self._series).items():
             for dimension, key in keys_of(ids):
-                days[dimension, day, key, frozen].append(vector)
+                _gather(days, (dimension, day, key, frozen), vector)
             values = vector[0], vector[3], vector[4], vector[9]
-            slots[_TOTAL, slot, 0].append(values)
-            slots[_DEVICE, slot, ids[1]].append(values)
-            slots[_MODEL, slot, ids[3]].append(values)
+            _gather(slots, (_TOTAL, slot, 0), values)
+            _gather(slots, (_DEVICE, slot, ids[1]), values)
+            _gather(slots, (_MODEL, slot, ids[3]), values)
         for (tag, day, frozen), vectors in self._tags.items():
             days[_TAG, day, tag, frozen] = vectors
         return _sums(days), _sums(slots)
 
     def home_rows(self) -> Sums[tuple[int, int, int, int, str]]:
         """Return the changes to ``agg_home`` by (dimension, day, key, frozen, currency)."""
-        rows: Gathered[tuple[int, int, int, int, str]] = defaultdict(list)
+        rows: Gathered[tuple[int, int, int, int, str]] = {}
         for (ids, day, frozen, currency), vector in _sums(self._home).items():
             for dimension, key in keys_of(ids):
-                rows[dimension, day, key, frozen, currency].append(vector)
+                _gather(rows, (dimension, day, key, frozen, currency), vector)
         for (tag, day, frozen, currency), vectors in self._home_tags.items():
             rows[_TAG, day, tag, frozen, currency] = vectors
         return _sums(rows)
@@ -199,14 +201,14 @@ class Changes:
         Raises sqlite3.IntegrityError or OverflowError where a sum leaves 64 bits.
         """
         days, slots = self.rows()
-        _ADD_DAY.rows(db, [key + vector for key, vector in days.items()])
-        _ADD_SLOT.rows(db, [key + values for key, values in slots.items()])
+        _ADD_DAY.rows(db, _flat(days))
+        _ADD_SLOT.rows(db, _flat(slots))
         note_slots(db, slots, noted)
         if may_empty:
             db.executemany(_DROP_EMPTY_DAY, list(days))
         if self._home:
             home = self.home_rows()
-            _ADD_HOME.rows(db, [key + values for key, values in home.items()])
+            _ADD_HOME.rows(db, _flat(home))
             lessened = [key for key, (requests, _) in home.items() if requests < 0]
             db.executemany(_DROP_EMPTY_HOME, lessened)
 
@@ -227,8 +229,23 @@ def note_slots(
     db.executemany(_NOTE, [(*series, slot) for series, slot in fresh.items()])
 
 
+def _gather[Key](gathered: Gathered[Key], key: Key, vector: Vector) -> None:
+    found = gathered.get(key)
+    if found is None:
+        gathered[key] = vector
+    elif isinstance(found, list):
+        found.append(vector)
+    else:
+        gathered[key] = [found, vector]
+
+
 def _sums[Key](gathered: Gathered[Key]) -> Sums[Key]:
     return {
-        key: vectors[0] if len(vectors) == 1 else tuple(map(sum, zip(*vectors, strict=True)))
+        key: tuple(map(sum, zip(*vectors, strict=True))) if isinstance(vectors, list) else vectors
         for key, vectors in gathered.items()
     }
+
+
+def _flat(sums: Mapping[tuple[Any, ...], Vector]) -> list[object]:
+    """Return keys and sums value by value and row after row."""
+    return [*chain.from_iterable(chain.from_iterable(sums.items()))]

@@ -87,10 +87,10 @@ def _convert_rows(
         after = before
         if before is None or not scope.only_unconverted:
             after = book.home_cost(cost, book.home, moment) or before
-        left += after is None or after.currency != book.home
+        left += after is None or after[1] != book.home
         if after is None or after == before:
             continue
-        updates.append((after.picos, after.currency, event_id))
+        updates.append((*after, event_id))
         ids, tags = (series, device, endpoint, model, user), tags_of(db, tag_set)
         day, frozen = local_day(moment, zone).toordinal(), int(time < events_from)
         changes.add_home(ids, tags, day=day, frozen=frozen, home=before, sign=-1)

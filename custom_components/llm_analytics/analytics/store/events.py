@@ -60,7 +60,7 @@ def read_event(
 
 def stored_home(picos: int | None, currency: str | None) -> HomeCost | None:
     """Return what an event's row holds in the household's currency."""
-    return None if picos is None or currency is None else HomeCost(picos, currency)
+    return None if picos is None or currency is None else (picos, currency)
 
 
 def event_of_row(row: Sequence[Any], zone: tzinfo, directory: Directory = NOBODY) -> StoredEvent:

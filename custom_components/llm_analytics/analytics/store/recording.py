@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 import sqlite3
-from typing import Final, NamedTuple
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from ..errors import InvalidInputError
-from ..models import Recorded, Status, StoredEvent, UsageEvent, tokens_of
+from ..models import Status, StoredEvent, UsageEvent, tokens_of
 from ..periods import from_us, local_day, to_us
 from ..pricing import PriceBook
 from .aggregates import Changes, Noted, event_vector
@@ -32,11 +32,12 @@ _KNOWN_DAYS: Final = 10_000
 _COUNT: Final = "UPDATE ledger SET events = events + ?, last_event = ?"
 
 
-class Pending(NamedTuple):
-    """An event that waits to be written, with the (aware) time it will have."""
+# An event that waits to be written, with the (aware) time it will have.
+type Pending = tuple[UsageEvent, datetime]
+# An event as it is stored, and whether it was before.
+type Written = tuple[StoredEvent, bool]
 
-    usage: UsageEvent
-    moment: datetime
+_NO_HOME: Final = (None, None)
 
 
 class EventWriter:
@@ -65,7 +66,7 @@ class EventWriter:
         self.zone = zone
         self._days.clear()
 
-    def write(self, parts: Sequence[Sequence[Pending]]) -> list[tuple[Recorded, ...] | Exception]:
+    def write(self, parts: Sequence[Sequence[Pending]]) -> list[tuple[Written, ...] | Exception]:
         """Store each part wholly or not at all, in as few transactions as that takes.
 
         Returns, per part, what became of its events or why it was refused.
@@ -78,7 +79,7 @@ class EventWriter:
                 return [refusal(error)]
         return [self._write_alone(part) for part in parts]
 
-    def _write_alone(self, part: Sequence[Pending]) -> tuple[Recorded, ...] | Exception:
+    def _write_alone(self, part: Sequence[Pending]) -> tuple[Written, ...] | Exception:
         """Store a part; without the household's figures if it is those that leave 64 bits."""
         book = self.book
         while True:
@@ -93,7 +94,7 @@ class EventWriter:
 
     def _transaction(
         self, parts: Sequence[Sequence[Pending]], book: PriceBook
-    ) -> list[tuple[Recorded, ...]]:
+    ) -> list[tuple[Written, ...]]:
         try:
             with transaction(self.db):
                 batch = _Batch(self, book, parts)
@@ -129,7 +130,8 @@ class _Batch:
         self._db = writer.db
         self._book = book
         self._changes = Changes()
-        self._rows: list[tuple[object, ...]] = []
+        self._last_before = writer.last_event
+        self._values: list[object] = []
         self._requests: list[tuple[bytes, int]] = []
         self._fresh: dict[tuple[str, str], StoredEvent] = {}
         self._hashes = {
@@ -140,7 +142,7 @@ class _Batch:
         }
         self._stored = stored_hashes(self._db, self._hashes.values())
 
-    def add(self, pending: Pending) -> Recorded:
+    def add(self, pending: Pending) -> Written:
         """Prepare an event, or find the one that its request is stored as."""
         usage, moment = pending
         request, request_id, hashed = usage.request_key, None, None
@@ -150,7 +152,7 @@ class _Batch:
             if stored is None and hashed in self._stored:
                 stored = self._find(*request, hashed)
             if stored is not None:
-                return Recorded(stored, duplicate=True)
+                return stored, True
             request_id = to_stored(request[1])
         writer, names = self._writer, self._writer.names
         price = self._book.price(usage, moment)
@@ -159,7 +161,7 @@ class _Batch:
         time = to_us(moment)
         tokens, failed = tokens_of(usage), int(usage.status is Status.ERROR)
         writer.last_event += 1
-        self._rows.append(
+        self._values.extend(
             (
                 writer.last_event,
                 time,
@@ -177,8 +179,7 @@ class _Batch:
                 named.origin,
                 request_id,
                 usage.metadata,
-                None if home is None else home.picos,
-                None if home is None else home.currency,
+                *(home or _NO_HOME),
             )
         )
         day, frozen = writer.day(time), int(time < writer.events_from)
@@ -194,7 +195,7 @@ class _Batch:
         if request is not None and hashed is not None:
             self._fresh[request] = event
             self._requests.append((hashed, event.id))
-        return Recorded(event, duplicate=False)
+        return event, False
 
     def _find(self, provider: str, request_id: str, hashed: bytes) -> StoredEvent | None:
         found = find_request(self._db, provider, to_stored(request_id), hashed)
@@ -202,11 +203,12 @@ class _Batch:
 
     def store(self) -> None:
         """Write what was added."""
-        if self._rows:
-            _EVENTS.rows(self._db, self._rows)
+        if self._values:
+            _EVENTS.rows(self._db, self._values)
             store_requests(self._db, self._requests)
             self._changes.apply(self._db, noted=self._writer.noted)
-            self._db.execute(_COUNT, (len(self._rows), self._writer.last_event))
+            last = self._writer.last_event
+            self._db.execute(_COUNT, (last - self._last_before, last))
 
 
 # What one event can bring that makes a whole transaction fail; all else is the file's trouble.

@@ -117,7 +117,7 @@ def _reprice_rows(
         home = old_home = stored_home(row[20], row[21])
         if price.picos != cost:  # in the currency that it has, if it has one
             home = book.home_cost(price.picos, row[21] or book.home, moment)
-        columns = (None, None) if home is None else (home.picos, home.currency)
+        columns = home or (None, None)
         updates.append((price.picos, COST_CODES[price.source], label, *columns, row[0]))
         delta = (price.picos or 0) - (cost or 0)
         ids, tags = row[15:20], tags_of(db, row[12])

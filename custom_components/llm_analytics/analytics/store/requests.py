@@ -13,7 +13,7 @@ So no more than about one entry in ``_LOOKED_AT`` is without its event, however 
 
 from collections.abc import Collection
 import hashlib
-from itertools import batched
+from itertools import batched, chain
 import re
 import sqlite3
 from typing import Final
@@ -96,7 +96,7 @@ def find_request(
 
 def store_requests(db: sqlite3.Connection, requests: Collection[tuple[bytes, int]]) -> None:
     """Let events (by id) be found by their hashes, in the caller's transaction."""
-    _REQUESTS.rows(db, sorted(requests))
+    _REQUESTS.rows(db, [*chain.from_iterable(sorted(requests))])
 
 
 def sweep_requests(db: sqlite3.Connection, removed: int) -> None:

@@ -5,7 +5,6 @@ again. A statement of many rows does that once, which saves a tenth of the time 
 """
 
 from collections.abc import Sequence
-from itertools import chain
 import sqlite3
 from typing import Final
 
@@ -21,13 +20,14 @@ class Insert:
         head = f"INSERT INTO {table} ({', '.join(columns)}) VALUES "
         marks = f"({', '.join('?' * len(columns))})"
         self._statements = tuple(
-            (size, f"{head}{', '.join([marks] * size)} {conflict}") for size in _SIZES
+            (size * len(columns), f"{head}{', '.join([marks] * size)} {conflict}")
+            for size in _SIZES
         )
 
-    def rows(self, db: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> None:
-        """Insert rows in their order, in the caller's transaction."""
+    def rows(self, db: sqlite3.Connection, values: Sequence[object]) -> None:
+        """Insert rows, given value by value and row after row, in the caller's transaction."""
         done = 0
-        for size, statement in self._statements:
-            while len(rows) - done >= size:
-                db.execute(statement, tuple(chain.from_iterable(rows[done : done + size])))
-                done += size
+        for count, statement in self._statements:
+            while len(values) - done >= count:
+                db.execute(statement, values[done : done + count])
+                done += count
