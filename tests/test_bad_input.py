@@ -39,7 +39,7 @@ SURROGATE = "must not contain NUL or half of a surrogate pair"
 
 # The field, the JSON given for it, and what the message says.
 VALUES = [
-    ("tokens_prompt", "1.0", f"{TOKENS} '1.0'"),
+    ("tokens_prompt", "1.0", f"{TOKENS} 1.0"),
     ("tokens_prompt", "1e2", TOKENS),
     ("tokens_prompt", '"5"', f"{TOKENS} '5'"),
     ("tokens_prompt", "true", f"{TOKENS} True"),
@@ -94,7 +94,7 @@ VALUES = [
     ("model", f'"{"x" * 101}"', "must be a text of 1 to 100 characters"),
     ("model", '"gpt\\u0000"', SURROGATE),
     ("model", "4", "must be a text of 1 to 100 characters"),
-    ("latency_ms", "-0.1", "must be a number from 0 to 86400000, got '-0.1'"),
+    ("latency_ms", "-0.1", "must be a number from 0 to 86400000, got -0.1"),
     ("latency_ms", "86400000.001", "must be a number from 0 to 86400000"),
     ("latency_ms", "1e400", "must be a number from 0 to 86400000"),
     ("latency_ms", '"850"', "must be a number from 0 to 86400000"),
@@ -134,7 +134,7 @@ VALUES = [
     ("metadata", '{"\\udfff": 1}', "must be a JSON object"),
     ("metadata", '{"x": 18446744073709551616}', "holds an integer beyond 64 bits"),
     ("metadata", '{"x": 1e999}', "holds a number beyond 64-bit floating point"),
-    ("cost_estimate", "-0.01", "must be a number from 0 to 100000, got '-0.01'"),
+    ("cost_estimate", "-0.01", "must be a number from 0 to 100000, got -0.01"),
     ("cost_estimate", "100000.01", "must be a number from 0 to 100000"),
     ("cost_estimate", '"0.01"', "must be a number from 0 to 100000"),
     ("cost_estimate", "1e999999999", "must be a number from 0 to 100000"),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import voluptuous as vol
 
-from custom_components.llm_analytics.validators import Day, Leaf, Moment, Number, Whole
+from custom_components.llm_analytics.validators import Day, Leaf, Moment, Number, Tags, Whole
 
 WHOLE = Whole(0, 100, lenient=True)
 NUMBER = Number(0, 100, lenient=True)
@@ -65,3 +65,23 @@ REFUSED: list[tuple[Leaf, Any]] = [
 def test_refused(leaf: Leaf, value: Any) -> None:
     with pytest.raises(vol.Invalid):
         leaf(value)
+
+
+def test_tags_that_were_valid_are_remembered_without_mistaking_others_for_them() -> None:
+    tags = Tags(2)
+    others: list[list[Any]] = [
+        [1, 1],
+        [True],
+        ["a", None],
+        ["a", ["b"]],
+        [{}],
+        ["a", "b", "c"],
+        [""],
+    ]
+    for _ in range(2):
+        assert tags(["a", "b"]) == tags(("a", "b")) == ("a", "b")
+        assert tags(["a", "b", "a"]) == ("a", "b")
+        assert tags(["1", "1"]) == ("1",)
+        for wrong in others:
+            with pytest.raises(vol.Invalid):
+                tags(wrong)

@@ -1,8 +1,8 @@
 """The coordinator: keeps the sensors' figures fresh, and is the one owner of time.
 
-Figures are pushed: a commit asks for a refresh, several within a second and a half share one. The clock only
-drives the roll-over at the home's midnight and the daily clean-up. A change of Home Assistant's
-time zone re-dates the ledger.
+Figures are pushed: a commit asks for a refresh, several within a second and a half share one. The
+clock only drives the roll-over at the home's midnight and the daily clean-up. A change of Home
+Assistant's time zone re-dates the ledger.
 """
 
 from collections.abc import Mapping, Sequence

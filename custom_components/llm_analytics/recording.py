@@ -5,13 +5,15 @@ gets an answer below 500 that names the field.
 """
 
 import asyncio
+from contextlib import suppress
 from decimal import Decimal
 from http import HTTPStatus
 import json
 from typing import Any, Final
 
-from aiohttp import hdrs, web
+from aiohttp import StreamReader, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
+import orjson
 
 from . import conversion
 from .analytics import Analytics, AnalyticsError, InvalidInputError, UsageEvent
@@ -60,19 +62,24 @@ async def read_json(request: web.Request) -> Any:
     """
     # A webhook may be called over the websocket as well, with a stand-in for a request.
     content = request.content
-    body = bytearray()
     try:
-        while chunk := await content.read(_CHUNK):
-            body += chunk
-            if len(body) > MAX_BODY:
-                raise BodyTooLargeError
-        if not body:
-            return {}
-        return _parsed(body.decode())
+        body = await content.read(_CHUNK)
+        if not isinstance(content, StreamReader) or not content.at_eof():
+            body += await _rest(content, MAX_BODY - len(body))
+        return _parsed(body) if body else {}
     except (ValueError, web.RequestPayloadError, HttpProcessingError, ConnectionError) as error:
         raise InvalidInputError("body", f"is no JSON: {error}") from None
     except RecursionError:
         raise InvalidInputError("body", "is nested too deeply") from None
+
+
+async def _rest(content: StreamReader, most: int) -> bytes:
+    body = bytearray()
+    while chunk := await content.read(_CHUNK):
+        body += chunk
+        if len(body) > most:
+            raise BodyTooLargeError
+    return bytes(body)
 
 
 def _no_constant(name: str) -> float:
@@ -83,7 +90,18 @@ def _no_constant(name: str) -> float:
 _DECODER: Final = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
 
 
-def _parsed(text: str) -> Any:
+# A float is as exact as a decimal as long as no number has more than 15 digits.
+_FLOAT_DIGITS: Final = 15
+_ZEROS: Final = bytes(ord("0") if chr(byte) in "0123456789." else byte for byte in range(256))
+_LONG: Final = b"0" * (_FLOAT_DIGITS + 1)
+
+
+def _parsed(body: bytes) -> Any:
+    """Return JSON with numbers of which ``repr`` is exactly what was sent."""
+    if _LONG not in body.translate(_ZEROS):
+        with suppress(orjson.JSONDecodeError):  # the other one says what is wrong
+            return orjson.loads(body)
+    text = body.decode()
     if text.startswith("\ufeff"):
         raise json.JSONDecodeError("Unexpected UTF-8 BOM (decode using utf-8-sig)", text, 0)
     return _DECODER.decode(text)
