@@ -1,6 +1,5 @@
 """Reading how budgets stand."""
 
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from fractions import Fraction
@@ -12,7 +11,6 @@ from ..periods import Days, Period, day_span, midnight, period_days, to_us
 from ..totals import Filter, Totals
 from ..trends import same_time_on
 from . import answers, filters, queries
-from .filters import Chosen
 from .queries import Window
 
 
@@ -50,19 +48,12 @@ def states(
 def _rest_of_day(
     db: sqlite3.Connection, reference: Sequence[date], *, now: datetime, zone: ZoneInfo
 ) -> dict[BudgetUnit, Fraction]:
-    """Return the share of days in a row's sums that came after the present time of day."""
-    if not reference:
-        return dict.fromkeys(BudgetUnit, Fraction(0))
-    span = day_span(Days(reference[0], reference[-1]), zone)
-    midnights = [to_us(midnight(day, zone)) for day in reference]
-    cuts = [to_us(same_time_on(day, now.astimezone(zone))) for day in reference]
-    tokens = cost = tokens_after = cost_after = 0
-    for time, _, prompt, response, paid in queries.slots(db, Chosen(), span, zone):
-        tokens += prompt + response
-        cost += paid
-        if time >= cuts[bisect_right(midnights, time) - 1]:
-            tokens_after += prompt + response
-            cost_after += paid
+    """Return the share of some days' sums that came after the present time of day."""
+    days = []
+    for day in reference:
+        span, moment = day_span(Days(day, day), zone), same_time_on(day, now.astimezone(zone))
+        days.append((to_us(span.start), to_us(moment), to_us(span.end)))
+    (tokens, cost), (tokens_after, cost_after) = queries.day_parts(db, days)
     return {
         BudgetUnit.COST: Fraction(cost_after, cost or 1),
         BudgetUnit.TOKENS: Fraction(tokens_after, tokens or 1),

@@ -9,7 +9,7 @@ from ..breakdowns import model_name
 from ..budgets import crossings
 from ..forecast import REFERENCE_DAYS, month_forecast
 from ..overview import Figures, Watch, running_days, summary_of
-from ..periods import DAY, Days, Span, last_days, midnight
+from ..periods import DAY, Days, last_days, midnight, to_us
 from ..spread import percent_change
 from ..totals import Filter, Totals
 from ..trends import same_time_on
@@ -107,5 +107,6 @@ def _read_days(
 
 def _cost_to_same_time(db: sqlite3.Connection, day: date, now: datetime, zone: ZoneInfo) -> int:
     """Return what a day had cost up to the present time of day; ``now`` is in the home's zone."""
-    span = Span(midnight(day, zone), same_time_on(day, now))
-    return sum(cost for *_, cost in queries.slots(db, Chosen(), span, zone))
+    start, end = to_us(midnight(day, zone)), to_us(same_time_on(day, now))
+    (_, cost), _ = queries.day_parts(db, [(start, end, end)])
+    return cost

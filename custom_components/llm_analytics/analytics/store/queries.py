@@ -12,7 +12,7 @@ Which rows of ``agg_day`` answer a question depends on what it filters and group
 Sums are exact whatever their size: SQLite adds money and latency in two halves, Python joins them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, tzinfo
 import json
@@ -67,6 +67,15 @@ _SUMS: Final = ", ".join(
     for name in TOTAL_NAMES
 )
 _HOME_SUMS: Final = f"SUM(requests), SUM(cost >> {HALF}), SUM(cost & {LOW})"
+_PART_SUMS: Final = ", ".join(
+    f"COALESCE(SUM({figure}), 0)"
+    for after in ("", " * (slot >= moment)")
+    for figure in (
+        f"(prompt + response){after}",
+        f"(cost >> {HALF}){after}",
+        f"(cost & {LOW}){after}",
+    )
+)
 _EVENT_SUMS: Final = f"""
     COUNT(*), COALESCE(SUM(failed), 0), COALESCE(SUM(prompt = 0 AND response = 0), 0),
     COALESCE(SUM(prompt), 0), COALESCE(SUM(response), 0), COALESCE(SUM(cache_read), 0),
@@ -334,6 +343,30 @@ def slots(
         f" WHERE event.time >= ? AND event.time < ?{where} GROUP BY 1",
         (start, end, *parameters),
     )
+
+
+def day_parts(
+    db: sqlite3.Connection, days: Sequence[tuple[int, int, int]]
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return (tokens, cost) of stretches of time, and of what comes after a moment in each.
+
+    Each is (start, moment, end) in µs, start and end on quarters of an hour; a quarter counts to
+    the moment's rest that begins at it or later. One row answers: who reads many lets go of the
+    interpreter's lock, and waits for it, as many times.
+    """
+    if not days:
+        return (0, 0), (0, 0)
+    parameters: list[int] = []
+    for start, moment, end in days:
+        parameters += start // SLOT_US, -(-moment // SLOT_US), end // SLOT_US
+    row = db.execute(
+        f"WITH stretch (start, moment, end) AS (VALUES {', '.join(['(?, ?, ?)'] * len(days))})"
+        f" SELECT {_PART_SUMS} FROM stretch CROSS JOIN agg_slot"
+        f" WHERE dimension = {Dimension.TOTAL:d} AND slot >= start AND slot < end",
+        parameters,
+    ).fetchone()
+    tokens, high, low, tokens_after, high_after, low_after = row
+    return (tokens, (high << HALF) + low), (tokens_after, (high_after << HALF) + low_after)
 
 
 def slot_devices(
