@@ -37,7 +37,7 @@ from .const import (
 from .conversion import Origin
 from .coordinator import loaded_entry
 from .recording import (
-    BodyTooLargeError,
+    RefusedError,
     async_record,
     error_response,
     not_loaded,
@@ -126,7 +126,7 @@ class Webhooks:
                 return _too_many(wait)
             body = await _read(request, allowance)
             return await self._async_record(hass, webhook_id, body)
-        except (AnalyticsError, BodyTooLargeError) as error:
+        except (AnalyticsError, RefusedError) as error:
             return refusal(error)
         except Exception:
             _LOGGER.exception("A recording client's request failed")
@@ -141,7 +141,7 @@ class Webhooks:
             return _too_many(wait)
         allowance.charge(_requests(body))
         if (entry := loaded_entry(hass)) is None:
-            return not_loaded()
+            raise not_loaded()
         return await async_record(entry.runtime_data.analytics, body, client.origin, reads=False)
 
 
@@ -149,7 +149,7 @@ async def _read(request: web.Request, allowance: Allowance) -> Any:
     """Return a request's body; one that cannot be read counts as well."""
     try:
         return await read_json(request)
-    except AnalyticsError, BodyTooLargeError:
+    except AnalyticsError, RefusedError:
         allowance.charge(1)
         raise
 

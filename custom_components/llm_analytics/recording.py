@@ -27,8 +27,14 @@ _TURN: Final = 20
 _JSON: Final = {hdrs.CONTENT_TYPE: "application/json; charset=utf-8"}
 
 
-class BodyTooLargeError(Exception):
-    """Raised while reading a body beyond MAX_BODY."""
+class RefusedError(Exception):
+    """Raised for a request that the ledger is not asked about; holds what its answer says."""
+
+    def __init__(self, message: str, status: HTTPStatus, field: str | None = None) -> None:
+        """Keep the parts of the answer."""
+        super().__init__(message)
+        self.status = status
+        self.field = field
 
 
 def json_response(value: Any, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
@@ -41,24 +47,22 @@ def error_response(message: str, status: HTTPStatus, field: str | None = None) -
     return json_response({"message": message, "field": field}, status)
 
 
-def not_loaded() -> web.Response:
-    """Return the answer while there is no ledger."""
-    return error_response("LLM Analytics is not loaded", HTTPStatus.SERVICE_UNAVAILABLE)
+def not_loaded() -> RefusedError:
+    """Return what is raised while there is no ledger."""
+    return RefusedError("LLM Analytics is not loaded", HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-def refusal(error: AnalyticsError | BodyTooLargeError) -> web.Response:
+def refusal(error: AnalyticsError | RefusedError) -> web.Response:
     """Return the answer that tells an error."""
     if isinstance(error, AnalyticsError):
         return error_response(str(error), http_status(error), http_field(error))
-    return error_response(
-        f"body: must be at most {MAX_BODY} bytes", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body"
-    )
+    return error_response(str(error), error.status, error.field)
 
 
 async def read_json(request: web.Request) -> Any:
     """Return the body as JSON with exact numbers, ``{}`` if it is empty.
 
-    Raises InvalidInputError for what is no JSON, BodyTooLargeError beyond MAX_BODY.
+    Raises InvalidInputError for what is no JSON, RefusedError beyond MAX_BODY.
     """
     # A webhook may be called over the websocket as well, with a stand-in for a request.
     content = request.content
@@ -78,7 +82,11 @@ async def _rest(content: StreamReader, most: int) -> bytes:
     while chunk := await content.read(_CHUNK):
         body += chunk
         if len(body) > most:
-            raise BodyTooLargeError
+            raise RefusedError(
+                f"body: must be at most {MAX_BODY} bytes",
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                "body",
+            )
     return bytes(body)
 
 

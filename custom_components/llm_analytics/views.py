@@ -29,9 +29,8 @@ from .exports import ExportedFile, async_export_csv, async_export_json
 from .openapi import document
 from .questions import QUESTIONS, Question
 from .recording import (
-    BodyTooLargeError,
+    RefusedError,
     async_record,
-    error_response,
     json_response,
     not_loaded,
     read_json,
@@ -210,32 +209,19 @@ async def read_parameters(route: Route, request: web.Request, path: dict[str, st
     return validate(fields, query | body)
 
 
-class RefusedError(Exception):
-    """Raised for a request that is not looked at; holds the answer."""
-
-    def __init__(self, response: web.Response) -> None:
-        """Keep the answer."""
-        super().__init__()
-        self.response = response
-
-
 def admit(route: Route, request: web.Request) -> tuple[Analytics, bool]:
     """Return the ledger, and whether the user may read it. Raises RefusedError."""
     user: User = request[KEY_HASS_USER]
     if route.admin and not user.is_admin:
-        raise RefusedError(_forbidden("only administrators may do this"))
+        raise RefusedError("only administrators may do this", HTTPStatus.FORBIDDEN)
     if route.records and not may_record(user):
-        raise RefusedError(_forbidden("read-only users may not do this"))
+        raise RefusedError("read-only users may not do this", HTTPStatus.FORBIDDEN)
     if (entry := loaded_entry(request.app[KEY_HASS])) is None:
-        raise RefusedError(not_loaded())
+        raise not_loaded()
     reads = may_read(user, entry.options)
     if route.reads and not reads:
-        raise RefusedError(_forbidden("only administrators may read"))
+        raise RefusedError("only administrators may read", HTTPStatus.FORBIDDEN)
     return entry.runtime_data.analytics, reads
-
-
-def _forbidden(message: str) -> web.Response:
-    return error_response(message, HTTPStatus.FORBIDDEN)
 
 
 class AnalyticsView(HomeAssistantView):
@@ -258,9 +244,7 @@ async def _record(route: Route, request: web.Request) -> web.Response:
             validate(route.fields, read_query(request))
         origin = _origin(request[KEY_HASS_USER].id)
         return await async_record(analytics, await read_json(request), origin, reads=reads)
-    except RefusedError as error:
-        return error.response
-    except (AnalyticsError, BodyTooLargeError) as error:
+    except (AnalyticsError, RefusedError) as error:
         return refusal(error)
 
 
@@ -271,9 +255,7 @@ async def _answer(
         analytics, _ = admit(route, request)
         data = await read_parameters(route, request, path)
         return await answer(Call(request, analytics, data))
-    except RefusedError as error:
-        return error.response
-    except (AnalyticsError, BodyTooLargeError) as error:
+    except (AnalyticsError, RefusedError) as error:
         return refusal(error)
 
 
