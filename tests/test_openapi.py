@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import voluptuous as vol
 
+from custom_components.llm_analytics.openapi import document
 from custom_components.llm_analytics.schemas import USAGE
 from custom_components.llm_analytics.views import ROUTES
 
@@ -94,3 +95,7 @@ async def test_a_field_that_may_be_null_says_so(client: Client) -> None:
     usage = (await described(client))["components"]["schemas"]["Usage"]
     for field in ("device_ip", "latency_ms", "metadata", "timestamp", "cost_estimate"):
         assert '"null"' in json.dumps(usage["properties"][field]), field
+
+
+def test_describing_changes_nothing_that_is_described_next() -> None:
+    assert document(ROUTES, PREFIXES) == document(ROUTES[::-1], PREFIXES)

@@ -120,7 +120,8 @@ def object_of(fields: Fields) -> dict[str, Any]:
 
 
 def _leaf(validator: object) -> Any:
-    return validator.openapi if isinstance(validator, Leaf) else probatio.UNSUPPORTED
+    # A copy: it is given the field's default, and fields share validators.
+    return {**validator.openapi} if isinstance(validator, Leaf) else probatio.UNSUPPORTED
 
 
 def document(operations: Iterable[Operation], servers: Iterable[str]) -> dict[str, Any]:
