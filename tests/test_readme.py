@@ -42,7 +42,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from yarl import URL
 
-from custom_components.llm_analytics import config_flow, conversion, schemas, watched
+from custom_components.llm_analytics import config_flow, schemas, watched
 from custom_components.llm_analytics.analytics import ExchangeRate
 from custom_components.llm_analytics.binary_sensor import BUDGET_BINARY_SENSORS
 from custom_components.llm_analytics.const import DOMAIN
@@ -53,6 +53,7 @@ from custom_components.llm_analytics.sensor import (
     home_sensors,
 )
 from custom_components.llm_analytics.services import ACTIONS
+from custom_components.llm_analytics.usage import Origin
 from custom_components.llm_analytics.views import PREFIX, ROUTES
 
 from .helpers import add_client, webhook_of
@@ -302,8 +303,8 @@ async def home(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Furnish the home and record the household."""
     furnish(hass)
     await entry.runtime_data.analytics.set_exchange_rate(ExchangeRate("EUR", Decimal("1.15")))
-    origin = conversion.Origin(source="rest", recorded_by=None)
-    events = [conversion.rest_event(event, origin) for event in household()]
+    origin = Origin(source="rest", recorded_by=None)
+    events = [origin.event(event) for event in household()]
     await entry.runtime_data.analytics.record_many(events[:500])
     await entry.runtime_data.analytics.record_many(events[500:])
 

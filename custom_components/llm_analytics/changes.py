@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 from . import conversion, schemas
 from .analytics import Analytics, InvalidInputError, Json, normal_provider
 from .schemas import Fields
+from .usage import estimated_usage
 
 type Data = Mapping[str, Any]
 type Outcome = dict[str, Json]
@@ -33,7 +34,7 @@ class Change:
 
 
 async def _estimate_cost(analytics: Analytics, data: Data) -> Outcome:
-    return (await analytics.estimate(conversion.estimated_usage(data))).as_dict()
+    return (await analytics.estimate(estimated_usage(data))).as_dict()
 
 
 async def _set_rate(analytics: Analytics, data: Data) -> Outcome:

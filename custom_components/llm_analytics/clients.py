@@ -34,7 +34,6 @@ from .const import (
     DOMAIN,
     SUBENTRY_CLIENT,
 )
-from .conversion import Origin
 from .coordinator import loaded_entry
 from .recording import (
     RefusedError,
@@ -44,6 +43,7 @@ from .recording import (
     read_json,
     refusal,
 )
+from .usage import Origin
 
 _LOGGER = logging.getLogger(__name__)
 

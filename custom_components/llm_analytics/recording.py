@@ -17,8 +17,8 @@ import orjson
 
 from . import conversion
 from .analytics import Analytics, AnalyticsError, InvalidInputError, UsageEvent
-from .conversion import Origin
 from .errors import http_field, http_status
+from .usage import Origin
 
 MAX_BODY: Final = 4 * 1024 * 1024
 _CHUNK: Final = 64 * 1024
@@ -39,7 +39,11 @@ class RefusedError(Exception):
 
 def json_response(value: Any, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
     """Return a JSON answer with its decimals written plainly and exactly."""
-    return web.Response(body=conversion.json_bytes(value), status=status, headers=_JSON)
+    return _written_response(conversion.json_bytes(value), status)
+
+
+def _written_response(body: bytes, status: HTTPStatus) -> web.Response:
+    return web.Response(body=body, status=status, headers=_JSON)
 
 
 def error_response(message: str, status: HTTPStatus, field: str | None = None) -> web.Response:
@@ -118,7 +122,7 @@ def _parsed(body: bytes) -> Any:
 async def _async_converted(body: dict[str, Any], origin: Origin) -> list[UsageEvent]:
     """Return a batch's events; in between others have their turn of the event loop."""
     events = []
-    for event in conversion.usage_batch(body, origin):
+    for event in origin.events(body):
         events.append(event)
         if not len(events) % _TURN:
             await asyncio.sleep(0)
@@ -133,8 +137,8 @@ async def async_record(
         batch = await analytics.record_many(await _async_converted(body, origin))
         fresh = batch.duplicates < len(batch.ids)
         return json_response(batch.as_dict(), HTTPStatus.CREATED if fresh else HTTPStatus.OK)
-    event = conversion.rest_event(body, origin)
+    event = origin.event(body)
     del body  # what has been read is not held until it is stored
     recorded = await analytics.record(event)
     status = HTTPStatus.OK if recorded.duplicate else HTTPStatus.CREATED
-    return json_response(conversion.receipt(recorded, reads=reads, as_json=True), status)
+    return _written_response(conversion.receipt_json(recorded, reads=reads), status)

@@ -34,6 +34,7 @@ from .errors import translated
 from .exports import ExportedFile, async_export_csv, async_export_json, async_write
 from .questions import find_question
 from .schemas import Fields
+from .usage import usage_event
 from .validators import Choice, Flag, Parameters, Text
 
 REPORTS_FOLDER: Final = "reports"
@@ -97,7 +98,7 @@ async def _record_usage(call: ServiceCall, analytics: Analytics, data: dict[str,
             raise Unauthorized(context=call.context)
         if data.get("user_id") is None:
             data["user_id"] = user_id
-    event = conversion.usage_event(data, source="action", recorded_by=user_id)
+    event = usage_event(data, source="action", recorded_by=user_id)
     recorded = await analytics.record(event)
     return conversion.receipt(recorded, reads=await _async_may_read(call))
 

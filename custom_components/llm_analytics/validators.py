@@ -136,6 +136,7 @@ class Number(Leaf):
 
 
 _MICROSECONDS: Final = Decimal(1_000)
+_NOT_HALFWAY: Final = 0.49
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,11 @@ class Milliseconds(Leaf):
 
     @override
     def __call__(self, value: Any) -> int:
+        if type(value) is float and self.number.minimum <= value <= self.number.maximum:
+            # Far nearer than this to the exact product, so halfway it is for the decimals to say.
+            scaled = value * 1_000
+            if abs(scaled - (nearest := round(scaled))) < _NOT_HALFWAY:
+                return nearest
         return int((self.number(value) * _MICROSECONDS).to_integral_value())
 
     @property

@@ -23,7 +23,7 @@ from .access import may_read, may_record
 from .analytics import Analytics, AnalyticsError, InvalidInputError
 from .changes import CHANGES, Change, Data
 from .const import DOMAIN
-from .conversion import Origin, Validator, validate
+from .conversion import Validator, validate
 from .coordinator import loaded_entry
 from .exports import ExportedFile, async_export_csv, async_export_json
 from .openapi import document
@@ -37,6 +37,7 @@ from .recording import (
     refusal,
 )
 from .schemas import Fields
+from .usage import Origin
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -48,6 +48,7 @@ from .models import (
     Status,
     StoredEvent,
     UsageEvent,
+    shared_fields,
 )
 from .money import pico_text
 from .notices import Notice, NoticeKind
@@ -154,5 +155,6 @@ __all__ = [
     "normal_ip",
     "normal_provider",
     "pico_text",
+    "shared_fields",
     "statistics",
 ]

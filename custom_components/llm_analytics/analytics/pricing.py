@@ -28,7 +28,6 @@ _CACHE_LIMIT: Final = 4_096
 # The variant of a model that a gateway gives away; never to be priced as the model itself.
 _FREE_VARIANT: Final = ":free"
 _BEGINNING: Final = datetime(1, 1, 1, tzinfo=UTC)
-_UNPRICED: Final = Price(picos=None, source=CostSource.UNPRICED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +98,9 @@ class PriceBook:
 
     def price(self, event: UsageEvent, moment: datetime) -> Price:
         """Return what an event of that (aware) time costs, in the household's currency too."""
-        price = self._price(event, moment)
-        if self.home is None:
-            return price
-        home = self.home_cost(price.picos, self.home, moment)
-        return Price(price.picos, price.source, price.priced_as, home)
+        picos, source, name = self._usd(event, moment)
+        home = None if self.home is None else self.home_cost(picos, self.home, moment)
+        return Price(picos, source, name, home)
 
     def home_cost(
         self, picos: int | None, currency: str | None, moment: datetime
@@ -117,16 +114,17 @@ class PriceBook:
             return None
         return divide_half_even(picos * PICO, _rate_picos(rate)), currency
 
-    def _price(self, event: UsageEvent, moment: datetime) -> Price:
+    def _usd(
+        self, event: UsageEvent, moment: datetime
+    ) -> tuple[int | None, CostSource, str | None]:
         if event.cost_estimate is not None:
-            return Price(picos=to_pico(event.cost_estimate), source=CostSource.REPORTED)
+            return to_pico(event.cost_estimate), CostSource.REPORTED, None
         step = self.step(event.provider, event.model, event.service_tier, moment)
         if step is None:
-            return _UNPRICED
+            return None, CostSource.UNPRICED, None
         if step.quote is None:
-            return Price(0, step.source, step.name)
-        picos = step.quote.rates(event.tokens_prompt).cost(event)
-        return Price(picos, step.source, step.name)
+            return 0, step.source, step.name
+        return step.quote.rates(event.tokens_prompt).cost(event), step.source, step.name
 
     def step(
         self, provider: str, model: str | None, tier: ServiceTier | None, moment: datetime

@@ -6,12 +6,12 @@ series and day, so that a batch costs one upsert per row touched, not per event.
 subtracts (a deletion) by a sign, so adding and removing cannot drift apart.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from functools import lru_cache
-from itertools import chain
 import sqlite3
-from typing import Any, Final
+from typing import Final
 
 from ..models import HomeCost
 from ..periods import SLOT_US
@@ -43,9 +43,15 @@ SLOT_DIMENSIONS: Final = (Dimension.TOTAL, Dimension.DEVICE, Dimension.MODEL)
 # (requests, failed, without_usage, prompt, response, cache_read, cache_write, cache_write_1h,
 #  reasoning, cost, unpriced, latency, timed), in the order of models.Totals
 type Vector = tuple[int, ...]
+NOTHING: Final[Vector] = (0,) * len(TOTAL_NAMES)
+# Behind a vector: how many requests have a cost in the household's currency, and that cost.
+_NO_HOME: Final = (0, 0)
+# A local day as an ordinal, whether it is frozen, and the household's currency if there is one.
+type Day = tuple[int, int, str | None]
+# A dimension and an id of it.
+type Key = tuple[int, int]
 # A list where there are several: there mostly are not.
-type Gathered[Key] = dict[Key, Vector | list[Vector]]
-type Sums[Key] = dict[Key, Vector]
+type Gathered[K] = dict[K, Vector | list[Vector]]
 
 
 # The keys of each table of sums, and what it sums by them.
@@ -85,17 +91,18 @@ type Noted = dict[tuple[int, int], int]
 
 
 @lru_cache(maxsize=4_096)
-def keys_of(ids: Ids) -> tuple[tuple[int, int], ...]:
-    """Return the key of a combination's rows in each dimension, its tags' aside."""
+def keys_of(ids: Ids, tags: tuple[int, ...]) -> tuple[Key, ...]:
+    """Return the key of a combination's rows in each dimension, those of agg_slot first."""
     series, device, endpoint, model, user = ids
     return (
-        (_SERIES, series),
         (_TOTAL, 0),
         (_DEVICE, device),
-        (_ENDPOINT, endpoint),
         (_MODEL, model),
+        (_SERIES, series),
+        (_ENDPOINT, endpoint),
         (_USER, user),
         (_USER_MODEL, user_model_key(user, model)),
+        *((_TAG, tag) for tag in tags),
     )
 
 
@@ -130,65 +137,45 @@ class Changes:
 
     def __init__(self) -> None:
         """Start with none."""
-        self._series: Gathered[tuple[Ids, int, int, int]] = {}
-        self._tags: Gathered[tuple[int, int, int]] = {}
-        self._home: Gathered[tuple[Ids, int, int, str]] = {}
-        self._home_tags: Gathered[tuple[int, int, int, str]] = {}
+        self._series: Gathered[tuple[Ids, tuple[int, ...], int, Day]] = {}
 
     def add(
-        self, ids: Ids, tags: Iterable[int], *, time: int, day: int, frozen: int, vector: Vector
-    ) -> None:
-        """Add one event's vector; its time in µs, its local day as an ordinal."""
-        _gather(self._series, (ids, time // SLOT_US, day, frozen), vector)
-        for tag in tags:
-            _gather(self._tags, (tag, day, frozen), vector)
-
-    def add_home(
         self,
         ids: Ids,
-        tags: Iterable[int],
+        tags: tuple[int, ...],
         *,
+        time: int,
         day: int,
         frozen: int,
-        home: HomeCost | None,
+        vector: Vector = NOTHING,
+        home: HomeCost | None = None,
         sign: int = 1,
     ) -> None:
-        """Add what one event costs in the household's currency, or with ``sign`` -1 subtract it."""
-        if home is None:
-            return
-        picos, currency = home
-        vector = (sign, sign * picos)
-        _gather(self._home, (ids, day, frozen, currency), vector)
-        for tag in tags:
-            _gather(self._home_tags, (tag, day, frozen, currency), vector)
+        """Add what one event counts and costs, or with ``sign`` -1 subtract it.
 
-    def rows(self) -> tuple[Sums[tuple[int, int, int, int]], Sums[tuple[int, int, int]]]:
-        """Return the changes to ``agg_day``, by (dimension, day, key, frozen), and ``agg_slot``.
-
-        The latter by (dimension, slot, key): requests, prompt, response and cost.
+        Its time in µs, its local day as an ordinal; ``home`` is its cost in the household's
+        currency.
         """
-        days: Gathered[tuple[int, int, int, int]] = {}
-        slots: Gathered[tuple[int, int, int]] = {}
-        for (ids, slot, day, frozen), vector in _sums(self._series).items():
-            for dimension, key in keys_of(ids):
-                _gather(days, (dimension, day, key, frozen), vector)
-            values = vector[0], vector[3], vector[4], vector[9]
-            _gather(slots, (_TOTAL, slot, 0), values)
-            _gather(slots, (_DEVICE, slot, ids[1]), values)
-            _gather(slots, (_MODEL, slot, ids[3]), values)
-        for (tag, day, frozen), vectors in self._tags.items():
-            days[_TAG, day, tag, frozen] = vectors
-        return _sums(days), _sums(slots)
+        if home is None:
+            currency, vector = None, vector + _NO_HOME
+        else:
+            picos, currency = home
+            vector = (*vector, 1, picos)
+        if sign < 0:
+            vector = tuple(-value for value in vector)
+        series = ids, tags, time // SLOT_US, (day, frozen, currency)
+        _gather(self._series, (series,), vector)
 
-    def home_rows(self) -> Sums[tuple[int, int, int, int, str]]:
-        """Return the changes to ``agg_home`` by (dimension, day, key, frozen, currency)."""
-        rows: Gathered[tuple[int, int, int, int, str]] = {}
-        for (ids, day, frozen, currency), vector in _sums(self._home).items():
-            for dimension, key in keys_of(ids):
-                _gather(rows, (dimension, day, key, frozen, currency), vector)
-        for (tag, day, frozen, currency), vectors in self._home_tags.items():
-            rows[_TAG, day, tag, frozen, currency] = vectors
-        return _sums(rows)
+    def _gathered(self) -> tuple[dict[Day, Gathered[Key]], dict[int, Gathered[Key]]]:
+        """Return the changes by day, and those to requests, prompt, response and cost by slot."""
+        days: defaultdict[Day, Gathered[Key]] = defaultdict(dict)
+        slots: defaultdict[int, Gathered[Key]] = defaultdict(dict)
+        for (ids, tags, slot, day), vector in _sums(self._series):
+            keys = keys_of(ids, tags)
+            _gather(days[day], keys, vector)
+            values = vector[0], vector[3], vector[4], vector[9]
+            _gather(slots[slot], keys[: len(SLOT_DIMENSIONS)], values)
+        return days, slots
 
     def apply(
         self, db: sqlite3.Connection, *, may_empty: bool = False, noted: Noted | None = None
@@ -200,17 +187,35 @@ class Changes:
         learn that there are none any more. ``noted``: see ``note_slots``.
         Raises sqlite3.IntegrityError or OverflowError where a sum leaves 64 bits.
         """
-        days, slots = self.rows()
-        _ADD_DAY.rows(db, _flat(days))
-        _ADD_SLOT.rows(db, _flat(slots))
-        note_slots(db, slots, noted)
+        days, slots = self._gathered()
+        of_days: list[object] = []
+        of_home: list[object] = []
+        touched: list[tuple[int, int, int, int]] = []
+        lessened: list[tuple[int, int, int, int, str]] = []
+        for (day, frozen, currency), gathered in days.items():
+            for (dimension, key), vector in _sums(gathered):
+                totals, home = vector[: len(NOTHING)], vector[len(NOTHING) :]
+                if any(totals):
+                    of_days += (dimension, day, key, frozen, *totals)
+                    touched.append((dimension, day, key, frozen))
+                if currency is not None:
+                    of_home += (dimension, day, key, frozen, currency, *home)
+                    if home[0] < 0:
+                        lessened.append((dimension, day, key, frozen, currency))
+        _ADD_DAY.rows(db, of_days)
+        _ADD_HOME.rows(db, of_home)
+        db.executemany(_DROP_EMPTY_HOME, lessened)
         if may_empty:
-            db.executemany(_DROP_EMPTY_DAY, list(days))
-        if self._home:
-            home = self.home_rows()
-            _ADD_HOME.rows(db, _flat(home))
-            lessened = [key for key, (requests, _) in home.items() if requests < 0]
-            db.executemany(_DROP_EMPTY_HOME, lessened)
+            db.executemany(_DROP_EMPTY_DAY, touched)
+        of_slots: list[object] = []
+        changed: list[tuple[int, int, int]] = []
+        for slot, gathered in slots.items():
+            for (dimension, key), values in _sums(gathered):
+                if any(values):
+                    of_slots += (dimension, slot, key, *values)
+                    changed.append((dimension, slot, key))
+        _ADD_SLOT.rows(db, of_slots)
+        note_slots(db, changed, noted)
 
 
 def note_slots(
@@ -229,23 +234,20 @@ def note_slots(
     db.executemany(_NOTE, [(*series, slot) for series, slot in fresh.items()])
 
 
-def _gather[Key](gathered: Gathered[Key], key: Key, vector: Vector) -> None:
-    found = gathered.get(key)
-    if found is None:
-        gathered[key] = vector
-    elif isinstance(found, list):
-        found.append(vector)
-    else:
-        gathered[key] = [found, vector]
+def _gather[K](gathered: Gathered[K], keys: Iterable[K], vector: Vector) -> None:
+    for key in keys:
+        found = gathered.get(key)
+        if found is None:
+            gathered[key] = vector
+        elif isinstance(found, list):
+            found.append(vector)
+        else:
+            gathered[key] = [found, vector]
 
 
-def _sums[Key](gathered: Gathered[Key]) -> Sums[Key]:
-    return {
-        key: tuple(map(sum, zip(*vectors, strict=True))) if isinstance(vectors, list) else vectors
-        for key, vectors in gathered.items()
-    }
-
-
-def _flat(sums: Mapping[tuple[Any, ...], Vector]) -> list[object]:
-    """Return keys and sums value by value and row after row."""
-    return [*chain.from_iterable(chain.from_iterable(sums.items()))]
+def _sums[K](gathered: Gathered[K]) -> Iterator[tuple[K, Vector]]:
+    for key, found in gathered.items():
+        if isinstance(found, list):
+            yield key, tuple(map(sum, zip(*found, strict=True)))
+        else:
+            yield key, found

@@ -93,8 +93,8 @@ def _convert_rows(
         updates.append((*after, event_id))
         ids, tags = (series, device, endpoint, model, user), tags_of(db, tag_set)
         day, frozen = local_day(moment, zone).toordinal(), int(time < events_from)
-        changes.add_home(ids, tags, day=day, frozen=frozen, home=before, sign=-1)
-        changes.add_home(ids, tags, day=day, frozen=frozen, home=after)
+        for home, sign in ((before, -1), (after, 1)):
+            changes.add(ids, tags, time=time, day=day, frozen=frozen, home=home, sign=sign)
     db.executemany(_UPDATE, updates)
     changes.apply(db)
     more = len(rows) == BATCH

@@ -78,10 +78,10 @@ def choose(db: sqlite3.Connection, wanted: Filter) -> Chosen | None:
     return Chosen(device, endpoint, models, user, tag)
 
 
-def tags_of(db: sqlite3.Connection, tag_set: int) -> list[int]:
+def tags_of(db: sqlite3.Connection, tag_set: int) -> tuple[int, ...]:
     """Return the ids of the tags of a set."""
     rows = db.execute("SELECT tag FROM tag_set_tag WHERE tag_set = ?", (tag_set,))
-    return [tag for (tag,) in rows]
+    return tuple(tag for (tag,) in rows)
 
 
 def find_name(db: sqlite3.Connection, table: str, key: str) -> int | None:

@@ -225,9 +225,10 @@ def _subtract(db: sqlite3.Connection, row: tuple[Any, ...], zone: ZoneInfo) -> N
         time=time,
         day=day,
         frozen=frozen,
-        vector=tuple(-value for value in event_vector(failed, tokens, cost, latency)),
+        vector=event_vector(failed, tokens, cost, latency),
+        home=stored_home(row[16], row[17]),
+        sign=-1,
     )
-    changes.add_home(ids, tags, day=day, frozen=frozen, home=stored_home(row[16], row[17]), sign=-1)
     changes.apply(db, may_empty=True)
 
 

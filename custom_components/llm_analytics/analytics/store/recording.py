@@ -185,9 +185,7 @@ class _Batch:
         day, frozen = writer.day(time), int(time < writer.events_from)
         ids, tags = named.ids, named.tags
         vector = event_vector(failed, tokens, price.picos, usage.latency_us)
-        self._changes.add(ids, tags, time=time, day=day, frozen=frozen, vector=vector)
-        if home is not None:
-            self._changes.add_home(ids, tags, day=day, frozen=frozen, home=home)
+        self._changes.add(ids, tags, time=time, day=day, frozen=frozen, vector=vector, home=home)
         if named.provider != usage.provider or named.model != usage.model:
             usage = replace(usage, provider=named.provider, model=named.model)
         moment = moment.astimezone(writer.zone)

@@ -7,6 +7,7 @@ its figure in the household's currency anew, by the rate of its own time that is
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 import sqlite3
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -122,22 +123,11 @@ def _reprice_rows(
         delta = (price.picos or 0) - (cost or 0)
         ids, tags = row[15:20], tags_of(db, row[12])
         day, frozen = local_day(moment, zone).toordinal(), int(time < events_from)
-        changes.add_home(ids, tags, day=day, frozen=frozen, home=old_home, sign=-1)
-        changes.add_home(ids, tags, day=day, frozen=frozen, home=home)
-        changes.add(
-            ids,
-            tags,
-            time=time,
-            day=day,
-            frozen=frozen,
-            vector=(
-                *(0,) * 9,
-                delta,
-                int(price.picos is None) - int(cost is None),
-                0,
-                0,
-            ),
-        )
+        unpriced_more = int(price.picos is None) - int(cost is None)
+        vector = *(0,) * 9, delta, unpriced_more, 0, 0
+        add = partial(changes.add, ids, tags, time=time, day=day, frozen=frozen)
+        add(home=old_home, sign=-1)
+        add(vector=vector, home=home)
     if updates:
         db.executemany(_UPDATE, updates)
         changes.apply(db)
