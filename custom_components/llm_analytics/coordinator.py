@@ -61,7 +61,7 @@ from .watched import watch
 _LOGGER = logging.getLogger(__name__)
 
 # Commits within this many seconds share one refresh, so a busy gateway does not keep the loop busy.
-_COOLDOWN = 1.5
+_COOLDOWN = 1.7
 
 # Automations begin to listen when Home Assistant has started, one after the other.
 _AUTOMATIONS_BEGIN = 10.0

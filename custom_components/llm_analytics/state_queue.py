@@ -18,7 +18,7 @@ from .const import DOMAIN
 
 _LOGGER = logging.getLogger(__name__)
 
-_FEW: Final = 8
+_FEW: Final = 4
 # Seconds that others have after each few; with more entities than usual a few are more, so that
 # all is shown in a fifth of a second.
 _PAUSE: Final = 0.005

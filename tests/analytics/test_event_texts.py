@@ -173,11 +173,6 @@ def as_json(events: Sequence[StoredEvent]) -> str:
     ).decode()
 
 
-def as_written(text: str) -> Any:
-    """Return JSON with its numbers as they are written."""
-    return json.loads(text, parse_int=str, parse_float=str)
-
-
 async def pieces(question: Any) -> str:
     _, text = await question
     return "".join([piece async for piece in text])
@@ -199,7 +194,7 @@ async def compare(described: Sequence[dict[str, Any]], zone: ZoneInfo, home: str
             asked: dict[str, Any] = {"period": Period.ALL, "detailed": True}
             assert await pieces(ledger.report_csv(**asked)) == as_csv(stored)
             text = await pieces(ledger.report_json(**asked, write=lambda _: '{"a":1}'))
-            assert as_written(text) == {"a": "1", "events": as_written(as_json(stored))}
+            assert text == f'{{"a":1,"events":{as_json(stored)}}}'
 
 
 @settings(
