@@ -60,6 +60,9 @@ class _Memory:
 
     def __init__(self) -> None:
         """Remember nothing yet."""
+        self._forget()
+
+    def _forget(self) -> None:
         self._count = 0
         self._shapes: dict[tuple[str, ...], _Shape] = {}
 
@@ -79,7 +82,7 @@ class _Memory:
         if len(repeating) < 2:  # noqa: PLR2004 - a getter of one item returns no tuple
             return
         if self._count >= _REMEMBERED:
-            self.__init__()  # type: ignore[misc]
+            self._forget()
         self._count += 1
         keys = tuple(body)
         shape = self._shapes.get(keys)
