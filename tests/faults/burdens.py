@@ -241,12 +241,18 @@ async def bear_until(
     ear: Ear,
     *,
     limit: int | None = None,
+    held: bool = False,
 ) -> None:
-    """Do a burden's work until so many events were acknowledged, and close the ledger."""
+    """Do a burden's work until so many events were acknowledged, and close the ledger.
+
+    ``held``: as while a backup is being made, which leaves the main file alone.
+    """
     async with opened(path) as analytics:
         await analytics.set_exchange_rate(ExchangeRate(currency="EUR", usd=Decimal("1.125")))
         burden = Burden(analytics, random.Random(seed), run, ear, limit)
         await burden.repeat(known)
+        if held:
+            await analytics.begin_backup()
         burden.tell(READY)
         with suppress(EnoughError):
             await burden.bear(BURDENS[work])
@@ -255,6 +261,11 @@ async def bear_until(
 def bear(path: Path, work: str, seed: str, run: int, known: list[Pair], ear: Ear) -> None:
     """Do a burden's work until killed; this is the whole of a process."""
     asyncio.run(bear_until(path, work, seed, run, known, ear))
+
+
+def record_beside_a_backup(path: Path, seed: str, run: int, ear: Ear) -> None:
+    """Record events until killed; from READY on nothing is moved into the main file."""
+    asyncio.run(bear_until(path, "ingest", seed, run, [], ear, held=True))
 
 
 def open_and_close(path: Path, ear: Ear) -> None:

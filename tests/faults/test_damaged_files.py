@@ -1,12 +1,11 @@
 """Bytes that change on the disk: what is left is right, and what is damaged is kept."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import closing
-from itertools import count
 from pathlib import Path
 import random
 import shutil
 import sqlite3
+from typing import Any
 
 import pytest
 
@@ -20,7 +19,7 @@ from custom_components.llm_analytics.analytics.schema import AUTO_CHECKPOINT
 from tests.analytics.support import exported_json
 
 from .books import audit
-from .burdens import bear, event, opened
+from .burdens import bear, event, opened, record_beside_a_backup
 from .conftest import rounds
 from .processes import Victim
 
@@ -34,28 +33,17 @@ def sound(tmp_path_factory: pytest.TempPathFactory, seed: str) -> Path:
     Nothing of the journal has been moved into the file yet: damage to pages that have been would
     be damage to the file.
     """
-    path, runs = tmp_path_factory.mktemp("sound") / "ledger.db", count(1)
+    path = tmp_path_factory.mktemp("sound") / "ledger.db"
 
-    def write(least: int) -> None:
-        killed = Victim(bear, path, "ingest", seed, next(runs), []).killed(after=least, pause=0)
-        assert len([*killed]) >= least
+    def killed(after: int, target: Any, *arguments: Any) -> None:
+        told = Victim(target, path, *arguments).killed(after=after, pause=0)
+        assert len([*told]) >= after
 
-    write(2_000)
-    while True:
-        moved(path)
-        before = path.read_bytes()
-        write(20)
-        if path.read_bytes() == before:  # a slow kill leaves it the time to move the journal
-            break
+    killed(2_000, bear, "ingest", seed, 1, [])
+    killed(20, record_beside_a_backup, seed, 2)
     journal = path.with_name("ledger.db-wal")
     assert 50 * PAGE < journal.stat().st_size < AUTO_CHECKPOINT * PAGE
     return path
-
-
-def moved(path: Path) -> None:
-    """Move the whole journal into the file."""
-    with closing(sqlite3.connect(path)) as db:
-        assert db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
 
 
 @pytest.fixture

@@ -42,8 +42,8 @@ CREATION_PRAGMAS: Final = ("PRAGMA auto_vacuum = INCREMENTAL",)
 # their answers. Moving twice as many takes half as long again, so that a crowd which comes again
 # waits for its end. The journal grows on behind what has been moved while somebody reads that; a
 # commit moves it only where this has happened again and again.
-JOURNAL_PAGES: Final = 250
-AUTO_CHECKPOINT: Final = 16 * JOURNAL_PAGES
+JOURNAL_PAGES: Final = 160
+AUTO_CHECKPOINT: Final = 25 * JOURNAL_PAGES
 
 # FULL: an event that was acknowledged survives a power cut. The cache is small on purpose: the
 # memory of a Raspberry Pi belongs to the house.
