@@ -78,9 +78,8 @@ class _Memory:
 
     def remember(self, body: Mapping[str, Any], event: UsageEvent) -> None:
         """Remember what a body was."""
+        # At least two, of which a getter makes a tuple: an endpoint, and a provider or a model.
         repeating = [name for name in body if name in REPEATING]
-        if len(repeating) < 2:  # noqa: PLR2004 - a getter of one item returns no tuple
-            return
         if self._count >= _REMEMBERED:
             self._forget()
         self._count += 1
