@@ -77,7 +77,7 @@ class _Memory:
         return event.again(**{name: leaf(body[sent]) for sent, name, leaf in shape.others})
 
     def remember(self, body: Mapping[str, Any], event: UsageEvent) -> None:
-        """Remember what a body was."""
+        """Remember what a body was, without what was measured."""
         # At least two, of which a getter makes a tuple: an endpoint, and a provider or a model.
         repeating = [name for name in body if name in REPEATING]
         if self._count >= _REMEMBERED:
@@ -95,7 +95,7 @@ class _Memory:
                     if name not in REPEATING and name != "tags"
                 ),
             )
-        shape.events[shape.key(body)] = event
+        shape.events[shape.key(body)] = event.again(tokens_prompt=0, tokens_response=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,10 @@ actions have only text to offer (a template renders to text), so there the same 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
 import re
 from typing import Any, Final, Never, override
 
@@ -353,15 +352,6 @@ class Day(Leaf):
 _TAG: Final = Text(1, 64)
 
 
-def _tags(value: Iterable[Any]) -> tuple[str, ...]:
-    """Return valid tags once each."""
-    return tuple(dict.fromkeys(map(_TAG, value)))
-
-
-# A home has few combinations of tags, and nothing equals those that are valid but texts.
-_remembered_tags: Final = lru_cache(maxsize=256)(_tags)
-
-
 @dataclass(frozen=True)
 class Tags(Leaf):
     """A list of tags."""
@@ -372,12 +362,7 @@ class Tags(Leaf):
     def __call__(self, value: Any) -> tuple[str, ...]:
         if not isinstance(value, list | tuple):
             self.refuse(value)
-        if len(value) <= self.maximum:
-            try:
-                return _remembered_tags(tuple(value))
-            except TypeError:  # what cannot be remembered is no text
-                pass
-        tags = _tags(value)
+        tags = tuple(dict.fromkeys(map(_TAG, value)))
         if len(tags) > self.maximum:
             raise vol.Invalid(f"must be at most {self.maximum} different tags, got {len(tags)}")
         return tags
