@@ -326,12 +326,12 @@ class StoredEvent(NamedTuple):
     price: Price
     device_name: str | None
 
-    def as_dict(self, amount: Callable[[int], Any] = from_pico) -> dict[str, Any]:
-        """Return the event as the API writes it; ``amount`` makes a number of picos."""
-        return self.own(amount) | shared_fields(*self.sharing)
+    def as_dict(self) -> dict[str, Any]:
+        """Return the event as the API writes it."""
+        return self.own() | shared_fields(*self.sharing)
 
     def own(self, amount: Callable[[int], Any] = from_pico) -> dict[str, Any]:
-        """Return the part of ``as_dict`` that no other event has."""
+        """Return the part of ``as_dict`` that no other event has; ``amount`` takes picos."""
         usage, price = self.usage, self.price
         home, currency = price.home or (None, None)
         return {

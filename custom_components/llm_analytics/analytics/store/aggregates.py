@@ -7,7 +7,7 @@ subtracts (a deletion) by a sign, so adding and removing cannot drift apart.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from functools import lru_cache
 import sqlite3
@@ -190,14 +190,12 @@ class Changes:
         days, slots = self._gathered()
         of_days: list[object] = []
         of_home: list[object] = []
-        touched: list[tuple[int, int, int, int]] = []
         lessened: list[tuple[int, int, int, int, str]] = []
         for (day, frozen, currency), gathered in days.items():
             for (dimension, key), vector in _sums(gathered):
                 totals, home = vector[: len(NOTHING)], vector[len(NOTHING) :]
                 if any(totals):
                     of_days += (dimension, day, key, frozen, *totals)
-                    touched.append((dimension, day, key, frozen))
                 if currency is not None:
                     of_home += (dimension, day, key, frozen, currency, *home)
                     if home[0] < 0:
@@ -206,7 +204,7 @@ class Changes:
         _ADD_HOME.rows(db, of_home)
         db.executemany(_DROP_EMPTY_HOME, lessened)
         if may_empty:
-            db.executemany(_DROP_EMPTY_DAY, touched)
+            db.executemany(_DROP_EMPTY_DAY, _day_keys(days))
         of_slots: list[object] = []
         changed: list[tuple[int, int, int]] = []
         for slot, gathered in slots.items():
@@ -216,6 +214,12 @@ class Changes:
                     changed.append((dimension, slot, key))
         _ADD_SLOT.rows(db, of_slots)
         note_slots(db, changed, noted)
+
+
+def _day_keys(days: Mapping[Day, Iterable[Key]]) -> Iterator[tuple[int, int, int, int]]:
+    for (day, frozen, _), keys in days.items():
+        for dimension, key in keys:
+            yield dimension, day, key, frozen
 
 
 def note_slots(
