@@ -7,6 +7,7 @@ gets an answer below 500 that names the field.
 import asyncio
 from contextlib import suppress
 from decimal import Decimal
+from functools import partial
 from http import HTTPStatus
 import json
 from typing import Any, Final
@@ -16,7 +17,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 import orjson
 
 from . import conversion
-from .analytics import Analytics, AnalyticsError, InvalidInputError, UsageEvent
+from .analytics import Analytics, AnalyticsError, InvalidInputError, Recorded, UsageEvent
 from .errors import http_field, http_status
 from .usage import Origin
 
@@ -139,6 +140,13 @@ async def async_record(
         return json_response(batch.as_dict(), HTTPStatus.CREATED if fresh else HTTPStatus.OK)
     event = origin.event(body)
     del body  # what has been read is not held until it is stored
-    recorded = await analytics.record(event)
+    return await analytics.submit(event, _WHOLE_RECEIPT if reads else _BARE_RECEIPT)
+
+
+def _receipt(recorded: Recorded, *, reads: bool) -> web.Response:
     status = HTTPStatus.OK if recorded.duplicate else HTTPStatus.CREATED
     return _written_response(conversion.receipt_json(recorded, reads=reads), status)
+
+
+_WHOLE_RECEIPT: Final = partial(_receipt, reads=True)
+_BARE_RECEIPT: Final = partial(_receipt, reads=False)

@@ -9,7 +9,7 @@ What can be asked stands in ``reader``, ``reporting``, ``insights`` and ``costin
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
 from functools import partial
 import logging
@@ -35,7 +35,7 @@ from .soundness import Soundness
 from .steps import Journal
 from .store import maintenance, queries
 from .store.database import open_reader, open_writer, set_aside
-from .store.recording import EventWriter, Pending
+from .store.recording import EventWriter, Pending, Written
 from .store.salvage import events_after
 from .writer import Writer
 
@@ -206,10 +206,25 @@ class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper, Soundn
         An event whose request id the provider has already reported is not stored again; the
         stored one is returned. Raises InvalidInputError, ClosedError or StorageError.
         """
-        ((stored, duplicate),) = await self._writer.submit((self._pending(event),))
-        return Recorded(
-            stored if stored.device_name is not None else self._named(stored), duplicate
-        )
+        return await self.submit(event, lambda recorded: recorded)
+
+    def submit[Answer](
+        self, event: UsageEvent, answer: Callable[[Recorded], Answer]
+    ) -> Awaitable[Answer]:
+        """Store one event as ``record`` does; await what ``answer`` makes of what it returns.
+
+        That is made while the event is being made durable, in vain if it cannot be.
+        """
+
+        def made(written: Sequence[Written]) -> Answer:
+            ((stored, duplicate),) = written
+            return answer(
+                Recorded(
+                    stored if stored.device_name is not None else self._named(stored), duplicate
+                )
+            )
+
+        return self._writer.submit((self._pending(event),), made)
 
     def _named(self, event: StoredEvent) -> StoredEvent:
         """Return an event with the home's name of its device, as nobody else gave one."""
@@ -230,11 +245,7 @@ class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper, Soundn
                 pending.append(self._pending(event))
             except InvalidInputError as error:
                 raise error.at(index) from None
-        written = await self._writer.submit(pending)
-        return RecordedBatch(
-            ids=tuple(event.id for event, _ in written),
-            duplicates=sum(duplicate for _, duplicate in written),
-        )
+        return await self._writer.submit(pending, _batch)
 
     def _pending(self, event: UsageEvent) -> Pending:
         now = self._clock()
@@ -245,6 +256,13 @@ class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper, Soundn
                 f"must be from {EARLIEST.date()} to 5 minutes ahead, got {moment.isoformat()}",
             )
         return kept(event, self._settings), moment
+
+
+def _batch(written: Sequence[Written]) -> RecordedBatch:
+    return RecordedBatch(
+        ids=tuple(event.id for event, _ in written),
+        duplicates=sum(duplicate for _, duplicate in written),
+    )
 
 
 def _prepare(db: sqlite3.Connection, book: PriceBook, zone: ZoneInfo) -> EventWriter:

@@ -7,6 +7,9 @@ for one hop and one fsync, and a crowd shares them. Those who were answered toge
 again together: the next batch waits until as many have come, or nobody has for a millisecond, as
 the work that each batch takes is then done half as often.
 
+Answers are put into words while what they tell is made durable: the event loop has nothing else to
+do then, and the callers wait for each other anyway. Nobody is given one before it is durable.
+
 The queue is bounded: beyond ``MAX_QUEUE`` items callers wait for room, in order of arrival. A
 caller who is cancelled while waiting for the answer does not withdraw the item: it is stored. The
 write function returns one outcome per submission, so one caller's bad item never fails another's.
@@ -15,7 +18,7 @@ write function returns one outcome per submission, so one caller's bad item neve
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from .errors import ClosedError
 
@@ -25,8 +28,21 @@ MAX_QUEUE: Final = 20_000
 _PATIENCE: Final = 0.001
 
 
-# Items that are stored together or not at all, and where their outcome is awaited.
-type Submission[Item, Outcome] = tuple[Sequence[Item], asyncio.Future[Outcome]]
+# How many answers are prepared before others have their turn.
+_TURN: Final = 64
+
+
+# Items that are stored together or not at all, what becomes of their outcome, and where that is
+# awaited.
+type Submission[Item, Outcome] = tuple[
+    Sequence[Item], Callable[[Outcome], Any], asyncio.Future[Any]
+]
+# Writes submissions in one transaction and returns one outcome (or the exception to raise) for
+# each. Before the commit it may tell the outcomes that the commit will make true.
+type Write[Item, Outcome] = Callable[
+    [Sequence[Sequence[Item]], Callable[[Sequence[Outcome]], None]],
+    Sequence[Outcome | Exception],
+]
 
 
 class Writer[Item, Outcome]:
@@ -39,14 +55,13 @@ class Writer[Item, Outcome]:
             [Callable[[], Sequence[Outcome | Exception]]],
             Awaitable[Sequence[Outcome | Exception]],
         ],
-        write: Callable[[Sequence[Sequence[Item]]], Sequence[Outcome | Exception]],
+        write: Write[Item, Outcome],
         committed: Callable[[], None],
     ) -> None:
         """Prepare an empty queue.
 
-        ``run`` carries a function to the database thread; ``write`` runs there and returns one
-        outcome (or the exception to raise) per submission; ``committed`` is called in the loop
-        after each batch of which something was stored, before its callers go on.
+        ``run`` carries a function to the database thread, where ``write`` runs; ``committed`` is
+        called in the loop after each batch of which something was stored, before its callers go on.
         """
         self._run = run
         self._write = write
@@ -65,31 +80,38 @@ class Writer[Item, Outcome]:
         """Return how many items wait or are being written."""
         return self._queued
 
-    def submit(self, items: Sequence[Item]) -> Awaitable[Outcome]:
-        """Store ``items`` together; await the outcome, which comes once it is durable.
+    def submit[Answer](
+        self, items: Sequence[Item], answer: Callable[[Outcome], Answer]
+    ) -> Awaitable[Answer]:
+        """Store ``items`` together; await the answer, which comes once they are durable.
 
-        Raises ClosedError after ``close``; awaiting it raises what ``write`` returned as this
+        ``answer`` makes it of the outcome, in the event loop, perhaps before it is durable and in
+        vain. Raises ClosedError after ``close``; awaiting it raises what ``write`` returned as this
         submission's exception.
         """
         if self._queued < MAX_QUEUE and not self._arrivals.locked():
-            return self._enqueue(items)
-        return self._wait_for_room(items)
+            return self._enqueue(items, answer)
+        return self._wait_for_room(items, answer)
 
-    async def _wait_for_room(self, items: Sequence[Item]) -> Outcome:
+    async def _wait_for_room[Answer](
+        self, items: Sequence[Item], answer: Callable[[Outcome], Answer]
+    ) -> Answer:
         loop = asyncio.get_running_loop()
         async with self._arrivals:  # it lets callers in one by one, in their order
             while self._queued >= MAX_QUEUE and not self._closed:
                 self._room = loop.create_future()
                 await self._room
-            future = self._enqueue(items)
+            future = self._enqueue(items, answer)
         return await future
 
-    def _enqueue(self, items: Sequence[Item]) -> asyncio.Future[Outcome]:
+    def _enqueue[Answer](
+        self, items: Sequence[Item], answer: Callable[[Outcome], Answer]
+    ) -> asyncio.Future[Answer]:
         if self._closed:
             raise ClosedError
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Outcome] = loop.create_future()
-        self._queue.append((items, future))
+        future: asyncio.Future[Answer] = loop.create_future()
+        self._queue.append((items, answer, future))
         self._queued += len(items)
         if self._task is None:
             self._task = loop.create_task(self._drain())
@@ -136,22 +158,68 @@ class Writer[Item, Outcome]:
 
     async def _write_batch(self, batch: Sequence[Submission[Item, Outcome]]) -> None:
         self._crowd = len(batch)
-        parts = [items for items, _ in batch]
+        parts = [items for items, _, _ in batch]
+        answers = _Answers(batch)
         try:
-            outcomes = await self._run(lambda: self._write(parts))
+            outcomes = await self._run(lambda: self._write(parts, answers.foretell))
         except Exception as error:  # noqa: BLE001 - handed to every caller of the batch
             outcomes = [error] * len(batch)
         if not all(isinstance(outcome, Exception) for outcome in outcomes):
             asyncio.get_running_loop().call_soon(self._committed)
         self._queued -= sum(map(len, parts))
-        for (_, future), outcome in zip(batch, outcomes, strict=True):
+        for (_, _, future), answer in zip(batch, answers.to(outcomes), strict=True):
             if future.done():  # its caller has gone; the item is stored all the same
                 continue
-            if isinstance(outcome, Exception):
-                future.set_exception(outcome)
+            if isinstance(answer, Exception):
+                future.set_exception(answer)
             else:
-                future.set_result(outcome)
+                future.set_result(answer)
         _resolve(self._room)
+
+
+class _Answers[Item, Outcome]:
+    """The answers of one batch."""
+
+    def __init__(self, batch: Sequence[Submission[Item, Outcome]]) -> None:
+        """Remember who makes them."""
+        self._makers = [answer for _, answer, _ in batch]
+        self._loop = asyncio.get_running_loop()
+        self._prepared: list[tuple[Outcome, Any]] = []
+        self._due = False
+
+    def foretell(self, outcomes: Sequence[Outcome]) -> None:
+        """Have answers prepared for what a commit will make true; called on any thread."""
+        self._loop.call_soon_threadsafe(self._prepare, outcomes)
+
+    def _prepare(self, outcomes: Sequence[Outcome]) -> None:
+        done = len(self._prepared)
+        if self._due or done == len(outcomes):
+            return
+        some = zip(self._makers[done : done + _TURN], outcomes[done:], strict=False)
+        self._prepared += ((outcome, _made(maker, outcome)) for maker, outcome in some)
+        self._loop.call_soon(self._prepare, outcomes)
+
+    def to(self, outcomes: Sequence[Outcome | Exception]) -> list[Any]:
+        """Return the answer, or the exception to raise, for what became of each submission."""
+        self._due = True
+        answers = [
+            answer if outcome is foretold else _made(maker, outcome)
+            for maker, outcome, (foretold, answer) in zip(
+                self._makers, outcomes, self._prepared, strict=False
+            )
+        ]
+        done = len(answers)
+        answers += map(_made, self._makers[done:], outcomes[done:], strict=False)
+        return answers
+
+
+def _made[Outcome](maker: Callable[[Outcome], Any], outcome: Outcome | Exception) -> Any:
+    if isinstance(outcome, Exception):
+        return outcome
+    try:
+        return maker(outcome)
+    except Exception as error:  # noqa: BLE001 - its caller is told
+        return error
 
 
 def _resolve(future: asyncio.Future[None] | None) -> None:
