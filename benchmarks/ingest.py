@@ -64,6 +64,9 @@ async def _round(
             await analytics.record(usage_event(usage))
 
         seconds, cpu = await crowd(record, usages, callers)
+        start = time.perf_counter()
+        assert (await analytics.statistics()).requests == count + 1  # with all sums written
+        seconds += time.perf_counter() - start
         async with Heartbeat() as heart:
             held, _ = await crowd(record, household.recent(peer_count), callers)
         assert (await analytics.health()).events == count + peer_count + 1

@@ -457,7 +457,7 @@ async def test_a_fault_of_ours_is_not_answered_as_a_success(
     async def fail(*_: object) -> None:
         raise RuntimeError("a fault")
 
-    monkeypatch.setattr(Analytics, "record", fail)
+    monkeypatch.setattr(Analytics, "submit", fail)
     status, refusal = await record(gateway, subentry, usage())
     assert (status, refusal) == (500, {"message": "internal error", "field": None})
     (logged,) = [one for one in caplog.records if one.levelno >= logging.ERROR]

@@ -69,7 +69,7 @@ async def test_the_state_of_the_ledger_is_told(
     assert told["time_zone"] == "US/Pacific"
     assert told["health"]["status"] == "ok"
     assert told["health"]["events"] == 1
-    assert told["health"]["schema_version"] == 3
+    assert told["health"]["schema_version"] == 4
     assert told["health"]["unpriced_models"] == REDACTED
     assert told["summary"]["today"]["requests"] == 1
     assert type(told["summary"]["today"]["cost_estimate"]) is float

@@ -108,6 +108,7 @@ async def fill(analytics: Analytics, *, days: int = 50, each: int = 3) -> None:
         await analytics.record_many(
             [usage(timestamp=moment, request_id=f"{ago}-{n}", tags=("t",)) for n in range(each)]
         )
+    await analytics.health()  # who reads waits for the sums
 
 
 async def everything(analytics: Analytics, wanted: Filter | None = None) -> dict[str, Any]:

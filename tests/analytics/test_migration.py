@@ -21,7 +21,8 @@ from .usage import usage
 
 DATA = Path(__file__).parent / "data"
 NOW = datetime(2026, 3, 18, 12, tzinfo=UTC)
-SETTINGS = {1: PLAIN, 2: replace(PLAIN, home_currency="EUR")}
+_IN_EUROS = replace(PLAIN, home_currency="EUR")
+SETTINGS = {1: PLAIN, 2: _IN_EUROS, 3: _IN_EUROS}
 
 
 @pytest.fixture(params=range(1, SCHEMA_VERSION))

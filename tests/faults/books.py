@@ -1,7 +1,8 @@
 """Does a ledger's file add up? Told from the rows alone, slowly, by none of the engine's code.
 
-Every sum of days whose events are there is added up again in Python from the events; sums of days
-whose events are gone are held against each other and against the number of ids ever given.
+Every sum of days whose events are there is added up again in Python from the events, as far as the
+file says that its sums go; sums of days whose events are gone are held against each other and
+against the number of ids ever given.
 """
 
 from collections import defaultdict
@@ -30,7 +31,10 @@ type Rows = dict[tuple[int, ...], tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Books:
-    """What a file holds: its events' numbers by id, and how many requests its totals count."""
+    """What a file holds: its events' numbers by id, and how many requests its totals count.
+
+    Those that no total counts yet are counted too, as the next start adds them.
+    """
 
     events: dict[int, int]
     last_event: int
@@ -51,18 +55,28 @@ def audit(path: Path) -> Books:
         assert max(numbers, default=0) <= last_event
 
         from_time = 0 if events_from is None else events_from
-        days, slots = _added_up(db, from_time, ZoneInfo(zone or "UTC"))
+        summed = _summed(db, last_event)
+        days, slots = _added_up(db, from_time, summed, ZoneInfo(zone or "UTC"))
         assert _day_rows(db, frozen=0) == days
         assert _slot_rows(db, from_time) == slots
-        assert _home_rows(db) == _home_added_up(db, from_time, zone)
+        assert _home_rows(db) == _home_added_up(db, from_time, summed, zone)
         _found_again(db)
         frozen = _day_rows(db, frozen=1)
         _agree(frozen)
-        counted = sum(
+        counted = sum(number > summed for number in numbers) + sum(
             sums[0] for rows in (days, frozen) for key, sums in rows.items() if key[0] == _TOTAL
         )
         schema = db.execute("PRAGMA user_version").fetchone()[0]
         return Books(numbers, last_event, counted, events_from is not None, schema)
+
+
+def _summed(db: sqlite3.Connection, last_event: int) -> int:
+    """Return up to which event the sums go; in the first schemas they could not be behind."""
+    if not _has(db, "ledger", "summed"):
+        return last_event
+    summed: int = db.execute("SELECT summed FROM ledger").fetchone()[0]
+    assert summed <= last_event
+    return summed
 
 
 def _tags(db: sqlite3.Connection) -> dict[int, list[int]]:
@@ -80,7 +94,9 @@ def _places(tags: list[int], series: tuple[int, ...]) -> list[tuple[int, int]]:
     return places + [(_TAG, tag) for tag in tags]
 
 
-def _added_up(db: sqlite3.Connection, from_time: int, zone: ZoneInfo) -> tuple[Rows, Rows]:
+def _added_up(
+    db: sqlite3.Connection, from_time: int, summed: int, zone: ZoneInfo
+) -> tuple[Rows, Rows]:
     days: dict[tuple[int, ...], list[int]] = defaultdict(lambda: [0] * 13)
     slots: dict[tuple[int, ...], list[int]] = defaultdict(lambda: [0] * 4)
     tags = _tags(db)
@@ -88,8 +104,8 @@ def _added_up(db: sqlite3.Connection, from_time: int, zone: ZoneInfo) -> tuple[R
     for row in db.execute(
         "SELECT time, failed, prompt, response, cache_read, cache_write, cache_write_1h,"
         " reasoning, cost, latency, tag_set, series, device, endpoint, model, user"
-        " FROM event JOIN series ON series.id = event.series WHERE time >= ?",
-        (from_time,),
+        " FROM event JOIN series ON series.id = event.series WHERE time >= ? AND event.id <= ?",
+        (from_time, summed),
     ):
         time, failed, prompt, response, read, write, write_1h, reasoning, cost, latency = row[:10]
         tag_set, *series = row[10:]
@@ -119,7 +135,9 @@ def _added_up(db: sqlite3.Connection, from_time: int, zone: ZoneInfo) -> tuple[R
     return _as_rows(days), _as_rows(slots)
 
 
-def _home_added_up(db: sqlite3.Connection, from_time: int, zone: str) -> dict[Any, Any]:
+def _home_added_up(
+    db: sqlite3.Connection, from_time: int, summed: int, zone: str
+) -> dict[Any, Any]:
     """Return what live events cost in the household's own currency, by place and currency."""
     if not _has_home(db):
         return {}
@@ -128,8 +146,8 @@ def _home_added_up(db: sqlite3.Connection, from_time: int, zone: str) -> dict[An
     for time, tag_set, currency, cost, *series in db.execute(
         "SELECT time, tag_set, home_currency, home_cost, series, device, endpoint, model, user"
         " FROM event JOIN series ON series.id = event.series"
-        " WHERE time >= ? AND home_cost IS NOT NULL",
-        (from_time,),
+        " WHERE time >= ? AND event.id <= ? AND home_cost IS NOT NULL",
+        (from_time, summed),
     ):
         moment = _EPOCH + timedelta(microseconds=time)
         day = moment.astimezone(ZoneInfo(zone)).date().toordinal()
@@ -168,8 +186,9 @@ def _has_home(db: sqlite3.Connection) -> bool:
     return _has(db, "agg_home")
 
 
-def _has(db: sqlite3.Connection, table: str) -> bool:
-    return db.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", (table,)).fetchone() is not None
+def _has(db: sqlite3.Connection, table: str, column: str = "%") -> bool:
+    found = db.execute("SELECT 1 FROM pragma_table_info(?) WHERE name LIKE ?", (table, column))
+    return found.fetchone() is not None
 
 
 def _add(row: list[int], sums: tuple[int, ...]) -> None:

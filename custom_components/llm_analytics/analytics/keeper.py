@@ -259,7 +259,7 @@ class LedgerKeeper(LedgerReader):
         def step(db: sqlite3.Connection) -> int:
             moved = forgetting.reassign(db, dimension, key)
             events.names.forget()
-            events.noted.clear()
+            events.sums.noted.clear()
             return moved
 
         self._reached = {}  # the next device may get the id of a forgotten one

@@ -43,7 +43,7 @@ class HourlyMirror(LedgerReader):
         def take(db: sqlite3.Connection) -> list[Taken]:
             with transaction(db):
                 taken = hourly.take(db, slot, directory)
-            events.noted.clear()
+            events.sums.noted.clear()
             return taken
 
         taken = await self._db.run(take)

@@ -12,7 +12,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from .breakdowns import By
-from .errors import ClosedError, InvalidInputError, NotFoundError
+from .errors import ClosedError, InvalidInputError, NotFoundError, StorageError
 from .models import Status, StoredEvent
 from .money import MAX_INT64
 from .overview import Dashboard, EventPage, Figures, Health, Summary, Watch
@@ -23,7 +23,7 @@ from .settings import Settings
 from .store import answers, breakdowns, figures, filters, listing, queries
 from .store.database import Connection
 from .store.events import read_event
-from .store.recording import Pending, Written
+from .store.recording import EventWriter, Pending, Written
 from .totals import Filter
 from .writer import Writer
 
@@ -40,7 +40,9 @@ class LedgerReader:
     _settings: Settings
     _clock: Callable[[], datetime]
     _directory: Callable[[], Directory]
+    _db: Connection
     _reader: Connection
+    _events: EventWriter
     _writer: Writer[Pending, tuple[Written, ...]]
     _last_write: datetime | None
     _closed: bool
@@ -63,7 +65,15 @@ class LedgerReader:
 
     async def _read[T](self, read: Callable[[sqlite3.Connection], T]) -> T:
         self._check_open()
-        return await self._reader.run(lambda db: answers.snapshot(db, lambda: read(db)))
+        sums = self._events.sums
+        with sums.read():
+            # A batch that is being written now may have begun before sums are written with it.
+            if sums.behind or self._writer.busy:
+                try:
+                    await self._db.run_at_once(lambda _: sums.settle())
+                except StorageError:
+                    return await self._db.run_at_once(lambda _: sums.completed_for(read))
+            return await self._reader.run(lambda db: answers.snapshot(db, lambda: read(db)))
 
     async def event(self, event_id: int) -> StoredEvent:
         """Return one event. Raises NotFoundError."""

@@ -16,9 +16,9 @@ leave 64 bits fails the statement instead of turning into a float.
   id is never given twice; clean-up sweeps the table from hash to hash, as far as ``ledger.swept``.
 - ``series`` is a combination of device, endpoint, model and user.
 - ``agg_day`` sums events by (dimension, local day, key); ``frozen`` rows are those whose events
-  have been removed. ``agg_slot`` sums them by UTC quarter of an hour (µs // 900 s). Both change
-  in the transaction of the events themselves. The key order keeps one dimension's days together,
-  which is what keeps the dashboard flat in the number of events.
+  have been removed. ``agg_slot`` sums them by UTC quarter of an hour (µs // 900 s). The key order
+  keeps one dimension's days together, which is what keeps the dashboard flat in the number of
+  events. Both, and ``agg_home``, are complete up to the event ``ledger.summed``.
 - ``slot_change`` says from which quarter of an hour on a series of ``agg_slot`` has changed since
   its hourly statistics were last taken; ``taken`` rows are being written elsewhere and go when that
   is done. ``hourly_series`` keeps what such a series is called there and the sums of its quarters
@@ -362,5 +362,11 @@ _SCHEMA_3: Final = (
     "ALTER TABLE ledger ADD COLUMN swept BLOB NOT NULL DEFAULT x''",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_SCHEMA_1, _SCHEMA_2, _SCHEMA_3)
+_SCHEMA_4: Final = (
+    # Sums may be written later than the events; up to here they are complete.
+    "ALTER TABLE ledger ADD COLUMN summed INTEGER NOT NULL DEFAULT 0",
+    "UPDATE ledger SET summed = last_event",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_SCHEMA_1, _SCHEMA_2, _SCHEMA_3, _SCHEMA_4)
 SCHEMA_VERSION: Final = len(MIGRATIONS)

@@ -124,6 +124,7 @@ class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper, Soundn
         except BaseException:
             await self._db.close()
             raise
+        self._db.first = self._events.sums.make_way
         self._journal = Journal(self._db, self._path)
         self._writer = Writer(run=self._run_write, write=self._events.write, committed=self._wrote)
 
@@ -135,7 +136,7 @@ class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper, Soundn
             _LOGGER.warning("genai-prices cannot be loaded; the default table is used instead")
 
     def _run_write[T](self, function: Callable[[], T]) -> asyncio.Future[T]:
-        return self._db.run(lambda _: function())
+        return self._db.run_at_once(lambda _: function())
 
     def _wrote(self) -> None:
         self._last_write = self._clock()
@@ -170,7 +171,7 @@ class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper, Soundn
 
     async def _recent(self) -> list[StoredEvent]:
         after, zone = self._opened_after, self._zone
-        found, unreadable = await self._db.run(lambda db: events_after(db, after, zone))
+        found, unreadable = await self._db.run_at_once(lambda db: events_after(db, after, zone))
         if unreadable:
             _LOGGER.warning("%s events of a damaged database cannot be read", unreadable)
         return found
@@ -266,6 +267,7 @@ def _batch(written: Sequence[Written]) -> RecordedBatch:
 
 
 def _prepare(db: sqlite3.Connection, book: PriceBook, zone: ZoneInfo) -> EventWriter:
+    maintenance.catch_up(db, zone)
     maintenance.mark(db, clean=False)
     maintenance.set_zone(db, zone)
     return EventWriter(db, book, zone)

@@ -35,9 +35,9 @@ _MOST: Final = 1_000
 # Rows between two moves: some 4 MB of the journal at most, where each row touches a page of its
 # own. What is recorded during a move waits for the disk until it is over.
 _ROWS_A_MOVE: Final = 1_000
-# The most that a changed row adds to the journal; a lone caller's commits write the same pages
-# again and again, a crowd's hardly.
-_PAGES_A_CHANGE: Final = 2.0
+# The most pages that a changed row adds to the journal: a lone caller's commits write the same
+# pages again and again for two rows each, a crowd's hardly.
+_PAGES_A_CHANGE: Final = 4.0
 
 
 class Pace:
@@ -85,7 +85,7 @@ class Journal:
 
     async def release(self) -> None:
         """Let the main file be written again."""
-        await self._db.run(let_go)
+        await self._db.run_at_once(let_go)
         self.held = False
 
     def wrote(self, changes: int) -> None:
@@ -98,7 +98,7 @@ class Journal:
         if fresh * self._pages_a_change < JOURNAL_PAGES or self.held or self._beside:
             return
         self._changes = changes
-        self._db.run(move_journal).add_done_callback(partial(self._moved, fresh))
+        self._db.run_at_once(move_journal).add_done_callback(partial(self._moved, fresh))
 
     def _moved(self, changes: int, move: asyncio.Future[int]) -> None:
         if not move.cancelled() and move.exception() is None:
@@ -131,7 +131,7 @@ class Journal:
             self._beside = False
             await mover.close()
             if not self.held:
-                await self._db.run(let_go)
+                await self._db.run_at_once(let_go)
 
     async def _move(self, mover: Connection) -> None:
         async with self._moving:
@@ -141,4 +141,4 @@ class Journal:
             # after the writer's own. Then the journal begins anew and does not grow further.
             await mover.run(move_journal)
             await mover.run(move_journal)
-            await self._db.run(move_journal)
+            await self._db.run_at_once(move_journal)

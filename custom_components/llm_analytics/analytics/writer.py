@@ -80,6 +80,11 @@ class Writer[Item, Outcome]:
         """Return how many items wait or are being written."""
         return self._queued
 
+    @property
+    def busy(self) -> bool:
+        """Return whether something waits or is being written."""
+        return self._task is not None
+
     def submit[Answer](
         self, items: Sequence[Item], answer: Callable[[Outcome], Answer]
     ) -> Awaitable[Answer]:

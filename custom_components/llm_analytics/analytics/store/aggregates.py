@@ -1,9 +1,9 @@
 """The sums that every answer over whole days and hours is read from.
 
 One event changes ``agg_day`` for each dimension it belongs to, and ``agg_slot`` for three of
-them, in the event's own transaction. The changes of a batch are gathered in dictionaries, first by
-series and day, so that a batch costs one upsert per row touched, not per event. The same code
-subtracts (a deletion) by a sign, so adding and removing cannot drift apart.
+them. The changes of many events are gathered in dictionaries, first by series and day, so that
+they cost one upsert per row touched, not per event. The same code subtracts (a deletion) by a sign,
+so adding and removing cannot drift apart.
 """
 
 from collections import defaultdict
@@ -138,6 +138,8 @@ class Changes:
     def __init__(self) -> None:
         """Start with none."""
         self._series: Gathered[tuple[Ids, tuple[int, ...], int, Day]] = {}
+        self.events = 0
+        self.picos = 0  # of both currencies: no sum changes by more
 
     def add(
         self,
@@ -161,10 +163,26 @@ class Changes:
         else:
             picos, currency = home
             vector = (*vector, 1, picos)
+            self.picos += picos
+        self.events += 1
+        self.picos += vector[9]
         if sign < 0:
             vector = tuple(-value for value in vector)
         series = ids, tags, time // SLOT_US, (day, frozen, currency)
         _gather(self._series, (series,), vector)
+
+    @property
+    def combined(self) -> int:
+        """Return in how many combinations of names, day and quarter of an hour it is gathered."""
+        return len(self._series)
+
+    def take(self, others: Changes) -> None:
+        """Add what others have gathered."""
+        self.events += others.events
+        self.picos += others.picos
+        for series, found in others._series.items():
+            for vector in found if isinstance(found, list) else (found,):
+                _gather(self._series, (series,), vector)
 
     def _gathered(self) -> tuple[dict[Day, Gathered[Key]], dict[int, Gathered[Key]]]:
         """Return the changes by day, and those to requests, prompt, response and cost by slot."""

@@ -34,12 +34,26 @@ _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 class Connection(aiosqlite.Connection):
     """An aiosqlite connection that runs a whole function on its thread in one hop.
 
-    ``damaged`` tells whether SQLite has met damage in the file since it was opened.
+    ``damaged`` tells whether SQLite has met damage in the file since it was opened. ``first`` is
+    what has to be done, on the same thread, before the functions of ``run``.
     """
 
     damaged = False
+    first: Callable[[], None] | None = None
 
     def run[T](self, function: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+        """Do what comes first, and then as ``run_at_once`` does."""
+        first = self.first
+        if first is None:
+            return self.run_at_once(function)
+
+        def after_it(db: sqlite3.Connection) -> T:
+            first()
+            return function(db)
+
+        return self.run_at_once(after_it)
+
+    def run_at_once[T](self, function: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
         """Run ``function`` on the connection's thread; await the returned future.
 
         Raises ClosedError at once if the connection is closed. Errors of SQLite come out of the

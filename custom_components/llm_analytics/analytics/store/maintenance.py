@@ -53,6 +53,13 @@ def _rebuild_statement(dimension: Dimension) -> str:
     """
 
 
+# What of an event is counted, by which names.
+_COUNTED: Final = """
+    SELECT time, failed, prompt, response, cache_read, cache_write, cache_write_1h,
+        reasoning, cost, latency, tag_set, series.id, device, endpoint, model, user,
+        home_cost, home_currency
+    FROM event JOIN series ON series.id = event.series
+"""
 _REBUILD: Final = {dimension: _rebuild_statement(dimension) for dimension in Dimension}
 _REBUILD_SLOTS: Final = {
     dimension: f"""
@@ -195,30 +202,26 @@ def delete_event(db: sqlite3.Connection, event_id: int, zone: ZoneInfo) -> bool:
 
 def remove_event(db: sqlite3.Connection, event_id: int, zone: ZoneInfo) -> bool:
     """Do what ``delete_event`` does within the caller's transaction."""
-    row = db.execute(
-        """
-        SELECT time, failed, prompt, response, cache_read, cache_write, cache_write_1h,
-            reasoning, cost, latency, tag_set, series.id, device, endpoint, model, user,
-            home_cost, home_currency
-        FROM event JOIN series ON series.id = event.series WHERE event.id = ?
-        """,
-        (event_id,),
-    ).fetchone()
+    row = db.execute(f"{_COUNTED} WHERE event.id = ?", (event_id,)).fetchone()
     if row is None:
         return False
-    _subtract(db, row, zone)
+    changes = Changes()
+    _add(changes, db, row, zone, sign=-1)
+    changes.apply(db, may_empty=True)
     db.execute("DELETE FROM event WHERE id = ?", (event_id,))
     db.execute("UPDATE ledger SET events = events - 1")
     return True
 
 
-def _subtract(db: sqlite3.Connection, row: tuple[Any, ...], zone: ZoneInfo) -> None:
+def _add(
+    changes: Changes, db: sqlite3.Connection, row: tuple[Any, ...], zone: ZoneInfo, *, sign: int
+) -> None:
+    """Add what an event's row of _COUNTED counts to some changes."""
     time, failed, *tokens, cost, latency, tag_set = row[:11]
     events_from = db.execute("SELECT events_from FROM ledger").fetchone()[0]
     ids, tags = row[11:16], tags_of(db, tag_set)
     day = local_day(from_us(time), zone).toordinal()
     frozen = int(events_from is not None and time < events_from)
-    changes = Changes()
     changes.add(
         ids,
         tags,
@@ -227,9 +230,24 @@ def _subtract(db: sqlite3.Connection, row: tuple[Any, ...], zone: ZoneInfo) -> N
         frozen=frozen,
         vector=event_vector(failed, tokens, cost, latency),
         home=stored_home(row[16], row[17]),
-        sign=-1,
+        sign=sign,
     )
-    changes.apply(db, may_empty=True)
+
+
+def catch_up(db: sqlite3.Connection, zone: ZoneInfo) -> int:
+    """Add what has been recorded, but not added to any sum before the ledger's process ended.
+
+    Returns how many events it was.
+    """
+    if db.execute("SELECT summed = last_event FROM ledger").fetchone()[0]:
+        return 0
+    with transaction(db):
+        changes = Changes()
+        for row in db.execute(f"{_COUNTED} WHERE event.id > (SELECT summed FROM ledger)"):
+            _add(changes, db, row, zone, sign=1)
+        changes.apply(db)
+        db.execute("UPDATE ledger SET summed = last_event")
+    return changes.events
 
 
 def live_days(db: sqlite3.Connection, zone: ZoneInfo) -> Days | None:

@@ -1,4 +1,4 @@
-"""Events are written with their aggregates in one transaction.
+"""Events are written, many in one transaction.
 
 Writing is idempotent by request id within a provider. Several callers' events share a
 transaction; if it fails for what one of them brought, it is rolled back and each caller's events
@@ -16,12 +16,13 @@ from ..errors import InvalidInputError
 from ..models import Status, StoredEvent, UsageEvent, tokens_of
 from ..periods import from_us, local_day, to_us
 from ..pricing import PriceBook
-from .aggregates import Changes, Noted, event_vector
+from .aggregates import Changes, event_vector
 from .database import storage_error, transaction
 from .events import COST_SOURCES, EVENT_COLUMNS, TIERS, read_event
 from .names import Names
 from .requests import find_request, request_hash, store_requests, stored_hashes, to_stored
 from .rows import Insert
+from .sums import Sums
 
 COST_CODES: Final = {source: code for code, source in enumerate(COST_SOURCES)}
 _TIER_CODES: Final = {tier: code for code, tier in enumerate(TIERS)}
@@ -50,8 +51,10 @@ class EventWriter:
         self.names = Names(db)
         self.book = book
         self.zone = zone
-        self.noted: Noted = {}
-        self.changes = 0  # rows that the connection has changed up to the last transaction
+        self.sums = Sums(db)
+        # Rows that the connection has changed up to the last transaction, but for sums of many
+        # events at once: these have few pages, by which nothing is told of those of the next batch.
+        self.changes = 0
         self._days: dict[int, int] = {}
         self.reload()
 
@@ -110,10 +113,11 @@ class EventWriter:
                 foretell(outcomes)
         except BaseException:
             self.names.forget()
-            self.noted.clear()
+            self.sums.rolled_back()
             self.reload()
             raise
-        self.changes = self.db.total_changes
+        self.sums.committed()
+        self.changes = self.db.total_changes - self.sums.late_rows
         return outcomes
 
     def day(self, time: int) -> int:
@@ -212,9 +216,9 @@ class _Batch:
         if self._values:
             _EVENTS.rows(self._db, self._values)
             store_requests(self._db, self._requests)
-            self._changes.apply(self._db, noted=self._writer.noted)
             last = self._writer.last_event
             self._db.execute(_COUNT, (last - self._last_before, last))
+            self._writer.sums.add(self._changes, last)
 
 
 # What one event can bring that makes a whole transaction fail; all else is the file's trouble.

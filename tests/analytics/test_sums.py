@@ -1,0 +1,399 @@
+"""Sums that follow a burst of requests in steps: nobody sees them lacking, and none is lost."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from itertools import count as counting
+from pathlib import Path
+import resource
+import shutil
+import sqlite3
+import tempfile
+import threading
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from hypothesis import HealthCheck, given, settings, strategies as st
+import pytest
+
+from custom_components.llm_analytics.analytics import (
+    Analytics,
+    ExchangeRate,
+    InvalidInputError,
+    Status,
+    StorageError,
+)
+from custom_components.llm_analytics.analytics.money import to_pico
+from custom_components.llm_analytics.analytics.store import maintenance, sums as module
+from tests.faults.books import audit
+
+from .support import BERLIN, DAY, NOON, PLAIN, ask, drift, opened
+from .usage import usage
+
+IN_EUROS = replace(PLAIN, home_currency="EUR")
+MOST = Decimal(100_000)  # 92 of them fit in 64 bits of 10^-12, 93 do not
+
+
+@dataclass
+class Time:
+    """The seconds that the sums go by."""
+
+    now: float = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    """Let time pass only where a test says so: what follows each other does so at once."""
+    time = Time()
+    monkeypatch.setattr(module, "time", time)
+    return time
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.db"
+
+
+def summed(path: Path) -> tuple[int, int, int]:
+    """Return up to which event the file has sums, what they count, and how many events it has."""
+    return ask(
+        path,
+        lambda db: (
+            *db.execute("SELECT summed FROM ledger").fetchone(),
+            *db.execute(
+                "SELECT COALESCE(SUM(requests), 0) FROM agg_day WHERE dimension = 0"
+            ).fetchone(),
+            *db.execute("SELECT COUNT(*) FROM event").fetchone(),
+        ),
+    )
+
+
+async def burst(analytics: Analytics, time: Time, number: int = 5) -> None:
+    """Record a request after a rest, and others close upon it."""
+    time.now += 60
+    for _ in range(number):
+        time.now += 0.01
+        await analytics.record(usage(device_ip="192.168.1.10"))
+
+
+async def test_requests_now_and_then_are_summed_in_their_own_transactions(
+    path: Path, time: Time
+) -> None:
+    async with opened(path) as analytics:
+        for number in range(1, 4):
+            await analytics.record(usage())
+            assert summed(path) == (number, number, number)
+            time.now += 0.11
+
+
+async def test_sums_of_a_burst_wait_for_whoever_asks(path: Path, time: Time) -> None:
+    async with opened(path) as analytics:
+        await burst(analytics, time, 20)
+        assert summed(path) == (1, 1, 20)
+        audit(path)
+        assert (await analytics.statistics()).requests == 20
+        assert summed(path) == (20, 20, 20)
+        await analytics.record(usage())
+        assert summed(path) == (20, 20, 21)
+        time.now += 60
+        await analytics.record(usage())  # it takes along those that waited
+        assert summed(path) == (22, 22, 22)
+
+
+async def test_closing_leaves_none_behind(path: Path, time: Time) -> None:
+    async with opened(path) as analytics:
+        await burst(analytics, time)
+    assert summed(path) == (5, 5, 5)
+
+
+@pytest.mark.parametrize(
+    ("limit", "distinct", "waits_up_to"), [("_MOST_EVENTS", 1, 7), ("_MOST_COMBINED", 30, 7)]
+)
+async def test_only_so_many_wait(
+    path: Path,
+    time: Time,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: str,
+    distinct: int,
+    waits_up_to: int,
+) -> None:
+    monkeypatch.setattr(module, limit, waits_up_to)
+    behind = []
+    async with opened(path) as analytics:
+        for number in range(30):
+            time.now += 0.01
+            await analytics.record(usage(endpoint=f"endpoint-{number % distinct}"))
+            done, counted, events = summed(path)
+            assert done == counted
+            behind.append(events - done)
+    assert max(behind) == waits_up_to
+    assert behind[:9] == [0, 1, 2, 3, 4, 5, 6, 7, 0]
+
+
+async def test_while_somebody_reads_sums_come_with_their_events(path: Path, time: Time) -> None:
+    """Else an answer that begins late would count events that it has no sums of."""
+    async with opened(path) as analytics:
+        await burst(analytics, time)
+        began, over = threading.Event(), threading.Event()
+
+        def read(db: sqlite3.Connection) -> None:
+            began.set()
+            assert over.wait(30)
+
+        reading = asyncio.create_task(analytics._read(read))
+        await asyncio.to_thread(began.wait, 30)
+        try:
+            await analytics.record(usage())
+            assert summed(path) == (6, 6, 6)
+        finally:
+            over.set()
+            await reading
+        await analytics.record(usage())
+        assert summed(path) == (6, 6, 7)
+
+
+async def test_who_asks_while_requests_are_written_is_told_of_all_that_were_answered(
+    path: Path,
+) -> None:
+    answered = 0
+    async with opened(path) as analytics:
+
+        async def record() -> None:
+            nonlocal answered
+            for _ in range(100):
+                await analytics.record(usage())
+                answered += 1
+
+        async def look() -> None:
+            while answered < 400:
+                before = answered
+                assert (await analytics.statistics()).requests >= before
+                await asyncio.sleep(0)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(4):
+                group.create_task(record())
+            group.create_task(look())
+    assert audit(path).counted == 400
+
+
+WORKS: list[tuple[Callable[[Analytics], Awaitable[Any]], int]] = [
+    (lambda analytics: analytics.delete_event(5), 4),
+    (lambda analytics: analytics.rebuild(), 5),
+    (lambda analytics: analytics.rebuild(date(2026, 3, 18)), 5),
+    (lambda analytics: analytics.set_zone(ZoneInfo("America/Havana")), 5),
+    (lambda analytics: analytics.forget(device="ip:192.168.1.10"), 5),
+    (lambda analytics: analytics.forget(device="ip:192.168.1.10", delete=True), 0),
+    (lambda analytics: analytics.reprice(only_unpriced=False), 5),
+    (lambda analytics: analytics.clean_up(30), 5),
+    (lambda analytics: anext(analytics.hourly_changes()), 5),
+]
+
+
+@pytest.mark.parametrize(("work", "left"), WORKS)
+async def test_whatever_else_is_done_finds_them_complete(
+    path: Path, time: Time, work: Callable[[Analytics], Awaitable[Any]], left: int
+) -> None:
+    async with opened(path) as analytics:
+        await burst(analytics, time)
+        assert summed(path)[0] == 1
+        await work(analytics)
+        assert summed(path) == (5, left, left)
+        assert await drift(analytics) == 0
+        await analytics.record(usage())  # soon, but work like this mostly goes on
+        assert summed(path)[0] == 6
+    assert audit(path).counted == left + 1
+
+
+@contextmanager
+def as_if_killed(path: Path) -> Iterator[Path]:
+    """Give the file as it is now, its journal beside it, as a process leaves it that is killed."""
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        for suffix in ("", "-wal"):
+            shutil.copy(path.with_name(path.name + suffix), folder)
+        yield Path(folder, path.name)
+
+
+async def test_the_next_start_adds_what_a_killed_process_had_not(path: Path, time: Time) -> None:
+    async with opened(path, settings=IN_EUROS) as analytics:
+        await analytics.set_exchange_rate(ExchangeRate("EUR", Decimal("1.25")))
+        await analytics.record(usage(timestamp=NOON - 60 * DAY))
+        await analytics.clean_up(30)  # that day's sums are frozen now
+        await burst(analytics, time, 3)
+        time.now += 0.01
+        await analytics.record_many(
+            [
+                usage(timestamp=NOON - 60 * DAY, tags=("late", "t")),
+                usage(timestamp=NOON - 3 * DAY, status=Status.ERROR, latency_us=1_500),
+                usage(provider="acme", model="unheard-of", user_id="alex"),
+            ]
+        )
+        assert summed(path)[0] == 2
+        with as_if_killed(path) as copy:
+            audit(copy)
+            async with opened(copy, settings=IN_EUROS) as again:
+                assert summed(copy)[:2] == (7, 7)
+                told = await again.statistics()
+                assert await drift(again) == 0
+            assert ask(copy, lambda db: maintenance.catch_up(db, BERLIN)) == 0
+            audit(copy)
+        assert told == await analytics.statistics()
+        assert told.requests == 7
+
+
+async def test_another_zone_at_the_next_start_counts_nothing_twice(path: Path, time: Time) -> None:
+    async with opened(path) as analytics:
+        await burst(analytics, time)
+        with as_if_killed(path) as copy:
+            async with opened(copy, zone=ZoneInfo("Asia/Kathmandu")) as again:
+                assert (await again.statistics()).requests == 5
+                assert await drift(again) == 0
+            assert audit(copy).counted == 5
+
+
+async def test_a_full_disk_is_read_as_if_sums_could_be_written(path: Path, time: Time) -> None:
+    async with opened(path) as analytics:
+        await burst(analytics, time)
+        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
+        try:
+            assert (await analytics.statistics()).requests == 5
+            with pytest.raises(StorageError):
+                await analytics.record(usage())
+            assert (await analytics.statistics()).requests == 5
+            with pytest.raises(StorageError):
+                await analytics.delete_event(1)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        assert summed(path) == (1, 1, 5)
+        await analytics.record(usage())
+        assert (await analytics.statistics()).requests == 6
+    assert audit(path).counted == 6
+
+
+async def test_a_sum_that_leaves_64_bits_refuses_its_event_in_a_burst_too(
+    path: Path, time: Time
+) -> None:
+    async with opened(path) as analytics:
+        waited = False
+        for _ in range(92):
+            time.now += 0.01
+            await analytics.record(usage(cost_estimate=MOST))
+            done, _, events = summed(path)
+            waited |= done < events
+        assert waited
+        assert done == events, "sums of that much are not left to be refused later"
+        for _ in range(2):
+            time.now += 0.01
+            with pytest.raises(InvalidInputError, match="64 bits"):
+                await analytics.record(usage(cost_estimate=MOST))
+            await analytics.record(usage())
+        assert (await analytics.statistics()).cost == 92 * to_pico(MOST) + 2 * 750_000_000
+    audit(path)
+
+
+async def test_what_is_in_the_file_already_is_counted_for_that(path: Path, time: Time) -> None:
+    async with opened(path) as analytics:
+        for _ in range(92):
+            await analytics.record(usage(cost_estimate=MOST))
+            time.now += 60
+    async with opened(path) as analytics:
+        await burst(analytics, time)
+        assert summed(path) == (97, 97, 97)
+
+
+async def test_a_failed_transaction_leaves_alone_what_waits(path: Path, time: Time) -> None:
+    async with opened(path) as analytics:
+        await burst(analytics, time)
+        time.now += 60  # those that wait are to be written with it
+        with pytest.raises(StorageError):
+            await _without_room(analytics, analytics.record(usage()))
+        again = usage(request_id="r")
+        await analytics.record(again)
+        await analytics.record(again)  # a transaction that adds nothing
+        assert (await analytics.statistics()).requests == 6
+    assert audit(path).counted == 6
+
+
+async def _without_room(analytics: Analytics, work: Awaitable[Any]) -> None:
+    await asyncio.sleep(0)
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
+    try:
+        await work
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("record"), st.integers(1, 6)),
+        st.tuples(st.just("rest"), st.sampled_from((0, 60))),
+        st.tuples(st.just("ask"), st.none()),
+        st.tuples(st.just("delete"), st.integers(1, 40)),
+        st.tuples(st.just("kill"), st.none()),
+        st.tuples(st.just("clean"), st.sampled_from((30, 31))),
+    ),
+    max_size=25,
+)
+
+
+@given(steps=STEPS)
+@settings(
+    deadline=None,
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+async def test_sums_are_those_of_the_events_whatever_comes_after_what(
+    tmp_path: Path, time: Time, steps: list[tuple[str, Any]]
+) -> None:
+    numbers = counting()
+    folder = Path(tempfile.mkdtemp(dir=tmp_path))
+    path = folder / "0.db"
+    analytics = await Analytics.open(path, zone=BERLIN, clock=lambda: NOON, settings=PLAIN)
+    try:
+        for what, value in steps:
+            if what == "record":
+                await analytics.record_many([_some(next(numbers)) for _ in range(value)])
+            elif what == "rest":
+                time.now += value
+            elif what == "ask":
+                asked = await analytics.statistics()
+                assert asked.requests == audit(path).counted
+            elif what == "delete":
+                if any(event.id == value for event in (await analytics.events()).events):
+                    await analytics.delete_event(value)
+            elif what == "clean":
+                await analytics.clean_up(value)
+            else:
+                before, path = path, folder / f"{next(numbers) + 1}.db"
+                for suffix in ("", "-wal"):
+                    shutil.copy(f"{before}{suffix}", f"{path}{suffix}")
+                told = await analytics.statistics()
+                await analytics.close()
+                analytics = await Analytics.open(
+                    path, zone=BERLIN, clock=lambda: NOON, settings=PLAIN
+                )
+                assert await analytics.statistics() == told
+            audit(path)
+            time.now += 0.01
+    finally:
+        await analytics.close()
+    assert summed(path)[0] == audit(path).last_event
+
+
+def _some(number: int) -> Any:
+    return usage(
+        timestamp=NOON - (number * 7 % 40) * DAY,
+        endpoint=f"endpoint-{number % 3}",
+        tags=("a", "b")[: number % 3],
+        user_id="alex" if number % 2 else None,
+        tokens_prompt=number,
+        request_id=f"r-{number}",
+    )
