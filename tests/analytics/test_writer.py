@@ -49,9 +49,9 @@ class Disk:
         foretell(outcomes)
         return outcomes
 
-    def begin(
-        self, *items: str, answer: Callable[[str], str] = lambda outcome: outcome
-    ) -> asyncio.Future[str]:
+    def begin(self, *items: str, answer: Callable[[str], str] | None = None) -> asyncio.Future[str]:
+        if answer is None:
+            return asyncio.ensure_future(self.writer.submit(items))
         return asyncio.ensure_future(self.writer.submit(items, answer))
 
     @property
@@ -114,7 +114,7 @@ async def test_full_queue_lets_callers_in_one_by_one_in_order_of_arrival(
             await asyncio.sleep(0)
             if disk.writer.depth < 3:
                 break
-        await disk.writer.submit(["late"], str)
+        await disk.writer.submit(["late"])
 
     late = asyncio.create_task(push_in())
     disk.gate.set()
@@ -186,7 +186,7 @@ async def test_news_of_a_commit_come_before_its_callers_go_on() -> None:
     seen = []
 
     async def caller() -> None:
-        await disk.writer.submit(["a"], str)
+        await disk.writer.submit(["a"])
         seen.append(disk.commits)
 
     await asyncio.gather(caller(), caller())
@@ -232,7 +232,7 @@ async def test_close_stores_what_is_queued_and_refuses_what_waits_or_comes(
     assert disk.written == ["1", "2"]
     assert [await task for task in queued] == ["1", "2"]
     with pytest.raises(ClosedError):
-        await disk.writer.submit(["5"], str)
+        await disk.writer.submit(["5"])
 
 
 async def test_close_of_an_idle_writer_returns_at_once() -> None:

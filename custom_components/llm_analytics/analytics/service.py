@@ -207,7 +207,7 @@ class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper, Soundn
         An event whose request id the provider has already reported is not stored again; the
         stored one is returned. Raises InvalidInputError, ClosedError or StorageError.
         """
-        return await self.submit(event, lambda recorded: recorded)
+        return self._recorded(await self._writer.submit((self._pending(event),)))
 
     def submit[Answer](
         self, event: UsageEvent, answer: Callable[[Recorded], Answer]
@@ -216,16 +216,15 @@ class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper, Soundn
 
         That is made while the event is being made durable, in vain if it cannot be.
         """
+        return self._writer.submit(
+            (self._pending(event),), lambda written: answer(self._recorded(written))
+        )
 
-        def made(written: Sequence[Written]) -> Answer:
-            ((stored, duplicate),) = written
-            return answer(
-                Recorded(
-                    stored if stored.device_name is not None else self._named(stored), duplicate
-                )
-            )
-
-        return self._writer.submit((self._pending(event),), made)
+    def _recorded(self, written: Sequence[Written]) -> Recorded:
+        ((stored, duplicate),) = written
+        return Recorded(
+            stored if stored.device_name is not None else self._named(stored), duplicate
+        )
 
     def _named(self, event: StoredEvent) -> StoredEvent:
         """Return an event with the home's name of its device, as nobody else gave one."""
@@ -246,7 +245,11 @@ class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper, Soundn
                 pending.append(self._pending(event))
             except InvalidInputError as error:
                 raise error.at(index) from None
-        return await self._writer.submit(pending, _batch)
+        written = await self._writer.submit(pending)
+        return RecordedBatch(
+            ids=tuple(event.id for event, _ in written),
+            duplicates=sum(duplicate for _, duplicate in written),
+        )
 
     def _pending(self, event: UsageEvent) -> Pending:
         now = self._clock()
@@ -257,13 +260,6 @@ class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper, Soundn
                 f"must be from {EARLIEST.date()} to 5 minutes ahead, got {moment.isoformat()}",
             )
         return kept(event, self._settings), moment
-
-
-def _batch(written: Sequence[Written]) -> RecordedBatch:
-    return RecordedBatch(
-        ids=tuple(event.id for event, _ in written),
-        duplicates=sum(duplicate for _, duplicate in written),
-    )
 
 
 def _prepare(db: sqlite3.Connection, book: PriceBook, zone: ZoneInfo) -> EventWriter:

@@ -76,7 +76,7 @@ class Soundness(LedgerReader):
         for start in range(0, len(events), MAX_BATCH):
             pending = [_pending(event) for event in events[start : start + MAX_BATCH]]
             try:
-                await self._writer.submit(pending, len)
+                await self._writer.submit(pending)
             except AnalyticsError:
                 _LOGGER.exception("%s events could not be taken over", len(pending))
 

@@ -18,7 +18,7 @@ write function returns one outcome per submission, so one caller's bad item neve
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, overload
 
 from .errors import ClosedError
 
@@ -35,7 +35,7 @@ _TURN: Final = 64
 # Items that are stored together or not at all, what becomes of their outcome, and where that is
 # awaited.
 type Submission[Item, Outcome] = tuple[
-    Sequence[Item], Callable[[Outcome], Any], asyncio.Future[Any]
+    Sequence[Item], Callable[[Outcome], Any] | None, asyncio.Future[Any]
 ]
 # Writes submissions in one transaction and returns one outcome (or the exception to raise) for
 # each. Before the commit it may tell the outcomes that the commit will make true.
@@ -85,22 +85,30 @@ class Writer[Item, Outcome]:
         """Return whether something waits or is being written."""
         return self._task is not None
 
+    @overload
+    def submit(self, items: Sequence[Item]) -> Awaitable[Outcome]: ...
+
+    @overload
     def submit[Answer](
         self, items: Sequence[Item], answer: Callable[[Outcome], Answer]
-    ) -> Awaitable[Answer]:
-        """Store ``items`` together; await the answer, which comes once they are durable.
+    ) -> Awaitable[Answer]: ...
 
-        ``answer`` makes it of the outcome, in the event loop, perhaps before it is durable and in
-        vain. Raises ClosedError after ``close``; awaiting it raises what ``write`` returned as this
-        submission's exception.
+    def submit(
+        self, items: Sequence[Item], answer: Callable[[Outcome], Any] | None = None
+    ) -> Awaitable[Any]:
+        """Store ``items`` together; await the outcome, which comes once they are durable.
+
+        With ``answer``, await what that makes of the outcome: in the event loop, perhaps before it
+        is durable and in vain. Raises ClosedError after ``close``; awaiting it raises what
+        ``write`` returned as this submission's exception.
         """
         if self._queued < MAX_QUEUE and not self._arrivals.locked():
             return self._enqueue(items, answer)
         return self._wait_for_room(items, answer)
 
-    async def _wait_for_room[Answer](
-        self, items: Sequence[Item], answer: Callable[[Outcome], Answer]
-    ) -> Answer:
+    async def _wait_for_room(
+        self, items: Sequence[Item], answer: Callable[[Outcome], Any] | None
+    ) -> Any:
         loop = asyncio.get_running_loop()
         async with self._arrivals:  # it lets callers in one by one, in their order
             while self._queued >= MAX_QUEUE and not self._closed:
@@ -109,13 +117,13 @@ class Writer[Item, Outcome]:
             future = self._enqueue(items, answer)
         return await future
 
-    def _enqueue[Answer](
-        self, items: Sequence[Item], answer: Callable[[Outcome], Answer]
-    ) -> asyncio.Future[Answer]:
+    def _enqueue(
+        self, items: Sequence[Item], answer: Callable[[Outcome], Any] | None
+    ) -> asyncio.Future[Any]:
         if self._closed:
             raise ClosedError
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Answer] = loop.create_future()
+        future: asyncio.Future[Any] = loop.create_future()
         self._queue.append((items, answer, future))
         self._queued += len(items)
         if self._task is None:
@@ -187,38 +195,40 @@ class _Answers[Item, Outcome]:
 
     def __init__(self, batch: Sequence[Submission[Item, Outcome]]) -> None:
         """Remember who makes them."""
-        self._makers = [answer for _, answer, _ in batch]
         self._loop = asyncio.get_running_loop()
-        self._prepared: list[tuple[Outcome, Any]] = []
+        self._makers = [
+            (number, answer) for number, (_, answer, _) in enumerate(batch) if answer is not None
+        ]
+        self._made: dict[int, tuple[Outcome, Any]] = {}
         self._due = False
 
     def foretell(self, outcomes: Sequence[Outcome]) -> None:
-        """Have answers prepared for what a commit will make true; called on any thread."""
-        self._loop.call_soon_threadsafe(self._prepare, outcomes)
+        """Have answers made of what a commit will make true; called on any thread."""
+        if self._makers:
+            self._loop.call_soon_threadsafe(self._make_some, outcomes)
 
-    def _prepare(self, outcomes: Sequence[Outcome]) -> None:
-        done = len(self._prepared)
-        if self._due or done == len(outcomes):
+    def _make_some(self, outcomes: Sequence[Outcome]) -> None:
+        done = len(self._made)
+        if self._due or done == len(self._makers):
             return
-        some = zip(self._makers[done : done + _TURN], outcomes[done:], strict=False)
-        self._prepared += ((outcome, _made(maker, outcome)) for maker, outcome in some)
-        self._loop.call_soon(self._prepare, outcomes)
+        for number, maker in self._makers[done : done + _TURN]:
+            self._made[number] = outcomes[number], _answer(maker, outcomes[number])
+        self._loop.call_soon(self._make_some, outcomes)
 
-    def to(self, outcomes: Sequence[Outcome | Exception]) -> list[Any]:
+    def to(self, outcomes: Sequence[Outcome | Exception]) -> Sequence[Any]:
         """Return the answer, or the exception to raise, for what became of each submission."""
         self._due = True
-        answers = [
-            answer if outcome is foretold else _made(maker, outcome)
-            for maker, outcome, (foretold, answer) in zip(
-                self._makers, outcomes, self._prepared, strict=False
-            )
-        ]
-        done = len(answers)
-        answers += map(_made, self._makers[done:], outcomes[done:], strict=False)
+        if not self._makers:
+            return outcomes
+        answers: list[Any] = [*outcomes]
+        for number, maker in self._makers:
+            outcome = outcomes[number]
+            foretold, answer = self._made.get(number, (None, None))
+            answers[number] = answer if outcome is foretold else _answer(maker, outcome)
         return answers
 
 
-def _made[Outcome](maker: Callable[[Outcome], Any], outcome: Outcome | Exception) -> Any:
+def _answer[Outcome](maker: Callable[[Outcome], Any], outcome: Outcome | Exception) -> Any:
     if isinstance(outcome, Exception):
         return outcome
     try:

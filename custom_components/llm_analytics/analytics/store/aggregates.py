@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from functools import lru_cache
+from itertools import chain
 import sqlite3
 from typing import Final
 
@@ -184,11 +185,19 @@ class Changes:
             for vector in found if isinstance(found, list) else (found,):
                 _gather(self._series, (series,), vector)
 
-    def _gathered(self) -> tuple[dict[Day, Gathered[Key]], dict[int, Gathered[Key]]]:
+    def by_series(self) -> Iterator[tuple[tuple[Ids, tuple[int, ...], int, Day], Vector]]:
+        """Yield the changes by combination of names, slot and day."""
+        return _sums(self._series)
+
+    def _gathered(
+        self, others: Changes | None
+    ) -> tuple[dict[Day, Gathered[Key]], dict[int, Gathered[Key]]]:
         """Return the changes by day, and those to requests, prompt, response and cost by slot."""
         days: defaultdict[Day, Gathered[Key]] = defaultdict(dict)
         slots: defaultdict[int, Gathered[Key]] = defaultdict(dict)
-        for (ids, tags, slot, day), vector in _sums(self._series):
+        gathered = [self] if others is None else [self, others]
+        every = chain.from_iterable(changes.by_series() for changes in gathered)
+        for (ids, tags, slot, day), vector in every:
             keys = keys_of(ids, tags)
             _gather(days[day], keys, vector)
             values = vector[0], vector[3], vector[4], vector[9]
@@ -196,16 +205,21 @@ class Changes:
         return days, slots
 
     def apply(
-        self, db: sqlite3.Connection, *, may_empty: bool = False, noted: Noted | None = None
+        self,
+        db: sqlite3.Connection,
+        *,
+        may_empty: bool = False,
+        noted: Noted | None = None,
+        others: Changes | None = None,
     ) -> None:
-        """Write the changes within the caller's transaction.
+        """Write the changes, and those that others have gathered, in the caller's transaction.
 
         ``may_empty``: days that no longer sum any request are removed, as a day without an event
         has no row. A quarter of an hour stays with zeros: whoever has written down its sums must
         learn that there are none any more. ``noted``: see ``note_slots``.
         Raises sqlite3.IntegrityError or OverflowError where a sum leaves 64 bits.
         """
-        days, slots = self._gathered()
+        days, slots = self._gathered(others)
         of_days: list[object] = []
         of_home: list[object] = []
         lessened: list[tuple[int, int, int, int, str]] = []

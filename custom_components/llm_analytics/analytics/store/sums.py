@@ -150,12 +150,8 @@ class Sums:
         return self._greatest + _most(waiting) + _most(fresh) < _FAR
 
     def _write(self, last_event: int) -> None:
-        changes, before = self._fresh, self._db.total_changes
-        if self.behind:
-            changes = Changes()
-            changes.take(self._waiting)
-            changes.take(self._fresh)
-        changes.apply(self._db, noted=self.noted)
+        before = self._db.total_changes
+        self._fresh.apply(self._db, noted=self.noted, others=self._waiting)
         self._db.execute("UPDATE ledger SET summed = ?", (last_event,))
         if self.behind:
             self.late_rows += self._db.total_changes - before
