@@ -158,6 +158,40 @@ async def test_while_somebody_reads_sums_come_with_their_events(path: Path, time
         assert summed(path) == (6, 6, 7)
 
 
+async def test_who_asks_while_a_batch_is_committed_sees_its_events_with_their_sums(
+    path: Path, time: Time
+) -> None:
+    async with opened(path) as analytics:
+        await burst(analytics, time)
+        await analytics.statistics()
+        decided, go_on = threading.Event(), threading.Event()
+        write = analytics._events.write
+
+        def held(parts: Any, foretell: Any) -> Any:
+            def tell(outcomes: Any) -> None:
+                decided.set()
+                assert go_on.wait(30)
+                foretell(outcomes)
+
+            return write(parts, tell)
+
+        analytics._writer._write = held
+        recording = asyncio.create_task(analytics.record(usage()))
+        await asyncio.to_thread(decided.wait, 30)
+        reading = asyncio.create_task(
+            analytics._read(
+                lambda db: db.execute(
+                    "SELECT (SELECT COUNT(*) FROM event),"
+                    " (SELECT SUM(requests) FROM agg_day WHERE dimension = 0)"
+                ).fetchone()
+            )
+        )
+        await asyncio.sleep(0.05)
+        go_on.set()
+        assert await reading == (6, 6)
+        await recording
+
+
 async def test_who_asks_while_requests_are_written_is_told_of_all_that_were_answered(
     path: Path,
 ) -> None:
@@ -259,7 +293,8 @@ async def test_another_zone_at_the_next_start_counts_nothing_twice(path: Path, t
 
 async def test_a_full_disk_is_read_as_if_sums_could_be_written(path: Path, time: Time) -> None:
     async with opened(path) as analytics:
-        await burst(analytics, time)
+        await burst(analytics, time, 4)
+        await analytics.record(usage(device_ip="192.168.1.20"))
         _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
         try:
@@ -275,6 +310,14 @@ async def test_a_full_disk_is_read_as_if_sums_could_be_written(path: Path, time:
         await analytics.record(usage())
         assert (await analytics.statistics()).requests == 6
     assert audit(path).counted == 6
+    series, noted = ask(
+        path,
+        lambda db: [
+            db.execute(f"SELECT DISTINCT dimension, key FROM {table}").fetchall()
+            for table in ("agg_slot", "slot_change")
+        ],
+    )
+    assert noted == series, "the statistics are told of every series"
 
 
 async def test_a_sum_that_leaves_64_bits_refuses_its_event_in_a_burst_too(
@@ -308,21 +351,31 @@ async def test_what_is_in_the_file_already_is_counted_for_that(path: Path, time:
         assert summed(path) == (97, 97, 97)
 
 
+async def test_what_others_have_changed_is_counted_for_that(path: Path, time: Time) -> None:
+    async with opened(path) as analytics:
+        await burst(analytics, time)
+        await analytics._db.run(
+            lambda db: db.execute("UPDATE agg_day SET cost = 9200000000000000000").rowcount
+        )
+        await burst(analytics, time)
+        assert summed(path) == (10, 10, 10)
+
+
 async def test_a_failed_transaction_leaves_alone_what_waits(path: Path, time: Time) -> None:
     async with opened(path) as analytics:
         await burst(analytics, time)
-        time.now += 60  # those that wait are to be written with it
-        with pytest.raises(StorageError):
-            await _without_room(analytics, analytics.record(usage()))
         again = usage(request_id="r")
         await analytics.record(again)
-        await analytics.record(again)  # a transaction that adds nothing
+        time.now += 60  # those that wait are to be written with it
+        with pytest.raises(StorageError):
+            await _without_room(analytics.record(usage()))
+        assert (await analytics.record(again)).duplicate  # a transaction that adds nothing
+        assert summed(path)[0] == 1
         assert (await analytics.statistics()).requests == 6
     assert audit(path).counted == 6
 
 
-async def _without_room(analytics: Analytics, work: Awaitable[Any]) -> None:
-    await asyncio.sleep(0)
+async def _without_room(work: Awaitable[Any]) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
     try:

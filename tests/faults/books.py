@@ -39,6 +39,7 @@ class Books:
     events: dict[int, int]
     last_event: int
     counted: int
+    unsummed: int
     cleaned: bool
     schema: int
 
@@ -63,11 +64,12 @@ def audit(path: Path) -> Books:
         _found_again(db)
         frozen = _day_rows(db, frozen=1)
         _agree(frozen)
-        counted = sum(number > summed for number in numbers) + sum(
+        unsummed = sum(number > summed for number in numbers)
+        counted = unsummed + sum(
             sums[0] for rows in (days, frozen) for key, sums in rows.items() if key[0] == _TOTAL
         )
         schema = db.execute("PRAGMA user_version").fetchone()[0]
-        return Books(numbers, last_event, counted, events_from is not None, schema)
+        return Books(numbers, last_event, counted, unsummed, events_from is not None, schema)
 
 
 def _summed(db: sqlite3.Connection, last_event: int) -> int:
