@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import count as counting
+import json
 from pathlib import Path
 import resource
 import shutil
@@ -21,16 +22,19 @@ import pytest
 
 from custom_components.llm_analytics.analytics import (
     Analytics,
+    DamagedDatabaseError,
     ExchangeRate,
     InvalidInputError,
+    Period,
     Status,
     StorageError,
 )
 from custom_components.llm_analytics.analytics.money import to_pico
-from custom_components.llm_analytics.analytics.store import maintenance, sums as module
+from custom_components.llm_analytics.analytics.store import export, maintenance, sums as module
+from custom_components.llm_analytics.analytics.store.aggregates import Changes
 from tests.faults.books import audit
 
-from .support import BERLIN, DAY, NOON, PLAIN, ask, drift, opened
+from .support import BERLIN, DAY, NOON, PLAIN, ask, drift, opened, plain_json
 from .usage import usage
 
 IN_EUROS = replace(PLAIN, home_currency="EUR")
@@ -295,17 +299,13 @@ async def test_a_full_disk_is_read_as_if_sums_could_be_written(path: Path, time:
     async with opened(path) as analytics:
         await burst(analytics, time, 4)
         await analytics.record(usage(device_ip="192.168.1.20"))
-        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
-        try:
+        with no_room():
             assert (await analytics.statistics()).requests == 5
             with pytest.raises(StorageError):
                 await analytics.record(usage())
             assert (await analytics.statistics()).requests == 5
             with pytest.raises(StorageError):
                 await analytics.delete_event(1)
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
         assert summed(path) == (1, 1, 5)
         await analytics.record(usage())
         assert (await analytics.statistics()).requests == 6
@@ -367,21 +367,111 @@ async def test_a_failed_transaction_leaves_alone_what_waits(path: Path, time: Ti
         again = usage(request_id="r")
         await analytics.record(again)
         time.now += 60  # those that wait are to be written with it
-        with pytest.raises(StorageError):
-            await _without_room(analytics.record(usage()))
+        with pytest.raises(StorageError), no_room():
+            await analytics.record(usage())
         assert (await analytics.record(again)).duplicate  # a transaction that adds nothing
         assert summed(path)[0] == 1
         assert (await analytics.statistics()).requests == 6
     assert audit(path).counted == 6
 
 
-async def _without_room(work: Awaitable[Any]) -> None:
+@contextmanager
+def no_room() -> Iterator[None]:
+    """Let no file of this process grow, as on a full disk."""
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
     try:
-        await work
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+
+
+async def test_what_cannot_even_be_completed_for_a_reader_is_not_lost(
+    path: Path, time: Time
+) -> None:
+    """With more pages than the cache holds, SQLite writes and rolls back before the commit."""
+    many = [
+        usage(
+            request_id=f"r-{number}",
+            device_ip=f"192.168.1.{number + 1}",
+            endpoint=f"endpoint-{number}",
+            tags=tuple(f"tag-{number}-{tag}" for tag in range(20)),
+        )
+        for number in range(60)
+    ]
+    async with opened(path) as analytics:
+        await burst(analytics, time)
+        for event in many:
+            await analytics.record(event)
+        assert summed(path)[0] == 1
+        await analytics._db.run_at_once(lambda db: db.execute("PRAGMA cache_size = 5").fetchall())
+        with no_room():
+            with pytest.raises(StorageError):
+                await analytics.statistics()
+            assert (await analytics.record(many[0])).duplicate
+        assert (await analytics.statistics()).requests == 65
+        assert await drift(analytics) == 0
+    assert audit(path).counted == 65
+
+
+async def test_single_requests_and_what_needs_attention_are_told_on_a_full_disk(
+    path: Path, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "_PAGE", 2)
+    async with opened(path) as analytics:
+        await burst(analytics, time, 6)
+        _, pieces = await analytics.report_json(period=Period.ALL, detailed=True, write=plain_json)
+        text = await anext(pieces) + await anext(pieces)
+        await burst(analytics, time)
+        with no_room():
+            assert (await analytics.event(11)).id == 11
+            assert (await analytics.attention()).free_bytes > 0
+            text += "".join([piece async for piece in pieces])
+        assert len(json.loads(text)["events"]) == 6
+
+
+async def test_a_damaged_sum_keeps_nobody_from_reading_what_is_sound(
+    path: Path, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def meet_damage(*_: Any, **__: Any) -> None:
+        error = sqlite3.DatabaseError("database disk image is malformed")
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise error
+
+    async with opened(path) as analytics:
+        await burst(analytics, time)
+        with monkeypatch.context() as patch:
+            patch.setattr(Changes, "apply", meet_damage)
+            assert (await analytics.events()).events[0].id == 5
+            with pytest.raises(DamagedDatabaseError):
+                await analytics.rebuild()
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_frozen_days_get_what_was_theirs_though_the_next_start_is_in_another_zone(
+    path: Path, time: Time, *, known: bool
+) -> None:
+    early = datetime(2026, 1, 15, 0, 30, tzinfo=BERLIN)  # still the day before in Havana
+    async with opened(path) as analytics:
+        await analytics.record(usage(timestamp=early))
+        await analytics.clean_up(30)
+        await burst(analytics, time, 1)
+        time.now += 0.01
+        await analytics.record(usage(timestamp=early))
+        assert summed(path)[0] == 2
+        with as_if_killed(path) as copy:
+            if not known:  # as after an update of the system that has dropped a zone
+                ask(copy, lambda db: db.execute("UPDATE ledger SET zone = 'Nowhere/Any'").rowcount)
+            async with opened(copy, zone=ZoneInfo("America/Havana")):
+                pass
+            days = ask(
+                copy,
+                lambda db: db.execute(
+                    "SELECT day, requests FROM agg_day WHERE dimension = 0 AND frozen = 1"
+                ).fetchall(),
+            )
+            day = early.date().toordinal()
+            assert days == ([(day, 2)] if known else [(day - 1, 1), (day, 1)])
 
 
 STEPS = st.lists(

@@ -288,7 +288,7 @@ class LedgerKeeper(LedgerReader):
             )
 
         self._check_open()
-        full = await self._db.run(lambda _: frozenset(names.full))
+        full = await self._db.run_at_once(lambda _: frozenset(names.full))
         return await self._read(read)
 
     async def looked(self, figures: Figures) -> None:

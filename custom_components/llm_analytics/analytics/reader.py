@@ -1,6 +1,7 @@
 """Asking the ledger: single events, the summary, the dashboard and its own state.
 
-Every question is read in one hop on the reading connection, from one snapshot of the file.
+Every question is read in one hop on the reading connection, from one snapshot of the file, once the
+sums that it may ask for are written.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +13,13 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from .breakdowns import By
-from .errors import ClosedError, InvalidInputError, NotFoundError, StorageError
+from .errors import (
+    ClosedError,
+    DamagedDatabaseError,
+    InvalidInputError,
+    NotFoundError,
+    StorageError,
+)
 from .models import Status, StoredEvent
 from .money import MAX_INT64
 from .overview import Dashboard, EventPage, Figures, Health, Summary, Watch
@@ -67,20 +74,26 @@ class LedgerReader:
         self._check_open()
         sums = self._events.sums
         with sums.read():
-            # A batch that is being written now may have begun before sums are written with it.
-            if sums.behind or self._writer.busy:
+            if sums.behind:
                 try:
                     await self._db.run_at_once(lambda _: sums.settle())
+                except DamagedDatabaseError:
+                    pass  # what is sound can still be read
                 except StorageError:
                     return await self._db.run_at_once(lambda _: sums.completed_for(read))
-            return await self._reader.run(lambda db: answers.snapshot(db, lambda: read(db)))
+            return await self._read_events(read)
+
+    async def _read_events[T](self, read: Callable[[sqlite3.Connection], T]) -> T:
+        """Read what needs no sums."""
+        self._check_open()
+        return await self._reader.run(lambda db: answers.snapshot(db, lambda: read(db)))
 
     async def event(self, event_id: int) -> StoredEvent:
         """Return one event. Raises NotFoundError."""
         zone, directory = self._zone, self._directory()
         event = None
         if event_id <= MAX_INT64:
-            event = await self._read(lambda db: read_event(db, event_id, zone, directory))
+            event = await self._read_events(lambda db: read_event(db, event_id, zone, directory))
         if event is None:
             raise NotFoundError("event", str(event_id))
         return event

@@ -161,9 +161,9 @@ class Reporting(LedgerReader):
         yield head
         self._exports += 1
         try:
-            texts = await self._read(lambda db: EventTexts(db, form, zone, directory))
+            texts = await self._read_events(lambda db: EventTexts(db, form, zone, directory))
             while after is not None:
-                text, after = await self._read(
+                text, after = await self._read_events(
                     partial(
                         export.page,
                         texts=texts,

@@ -81,7 +81,7 @@ class Journal:
         """Keep the main file as it is, with all that is stored now, until ``release``."""
         async with self._moving:
             self.held = True
-            await self._db.run(hold_still)
+            await self._db.run_at_once(hold_still)
 
     async def release(self) -> None:
         """Let the main file be written again."""

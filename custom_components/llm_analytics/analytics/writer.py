@@ -80,11 +80,6 @@ class Writer[Item, Outcome]:
         """Return how many items wait or are being written."""
         return self._queued
 
-    @property
-    def busy(self) -> bool:
-        """Return whether something waits or is being written."""
-        return self._task is not None
-
     @overload
     def submit(self, items: Sequence[Item]) -> Awaitable[Outcome]: ...
 

@@ -10,11 +10,12 @@ Frozen sums are never rebuilt or re-dated, because nothing is left to do it from
 arrives late for such a day is added to the frozen sums.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 import sqlite3
 from typing import Any, Final
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..periods import SLOT_US, Days, day_span, from_us, local_day, midnight, to_us
 from ..totals import TOTAL_NAMES
@@ -237,10 +238,14 @@ def _add(
 def catch_up(db: sqlite3.Connection, zone: ZoneInfo) -> int:
     """Add what has been recorded, but not added to any sum before the ledger's process ended.
 
+    Days are dated as they were then; by ``zone`` only if the system no longer knows that of then.
     Returns how many events it was.
     """
-    if db.execute("SELECT summed = last_event FROM ledger").fetchone()[0]:
+    complete, dated_by = db.execute("SELECT summed = last_event, zone FROM ledger").fetchone()
+    if complete:
         return 0
+    with suppress(ZoneInfoNotFoundError, ValueError):
+        zone = ZoneInfo(dated_by)
     with transaction(db):
         changes = Changes()
         for row in db.execute(f"{_COUNTED} WHERE event.id > (SELECT summed FROM ledger)"):

@@ -8,7 +8,7 @@ rest (``maintenance.catch_up``).
 
 Nobody sees them lacking: whatever else is done with the file is preceded by ``settle``, and while
 somebody reads, sums are written in the transaction of their events. Where the disk is full they
-are completed for whoever reads, and that is undone.
+are completed for whoever reads, and that is undone; nothing else can be done then.
 """
 
 from collections.abc import Callable, Iterator
@@ -54,15 +54,15 @@ class Sums:
         self.late_rows = 0
         self._waiting = Changes()
         self._fresh = Changes()
-        self._written = False
+        self._written = self._open = False
         self._greatest: int | None = None
         self._committed_at = self._disturbed_at = -_SOON
         self._readers = 0
 
     @property
     def behind(self) -> bool:
-        """Return whether the file's sums lack events."""
-        return self._waiting.events > 0
+        """Return whether the file's sums lack events, or may when a transaction has ended."""
+        return self._open or self._waiting.events > 0
 
     @contextmanager
     def read(self) -> Iterator[None]:
@@ -79,6 +79,8 @@ class Sums:
         ``committed`` or ``rolled_back`` has to follow. Raises sqlite3.IntegrityError or
         OverflowError where a sum leaves 64 bits.
         """
+        # Whoever begins to read looks at this after counting as a reader: one of both is seen.
+        self._open = True
         self._fresh = changes
         self._written = not self._may_wait()
         if self._written:
@@ -88,16 +90,17 @@ class Sums:
         """Take note that what was added last is in the file, or waits for what is."""
         self._committed_at = time.monotonic()
         fresh, self._fresh = self._fresh, Changes()
-        if not self._written:
+        if self._written:
+            if self._greatest is not None:
+                self._greatest += _most(self._waiting) + _most(fresh)
+            self._waiting, self._written = Changes(), False
+        else:
             self._waiting.take(fresh)
-            return
-        if self._greatest is not None:
-            self._greatest += _most(self._waiting) + _most(fresh)
-        self._waiting, self._written = Changes(), False
+        self._open = False
 
     def rolled_back(self) -> None:
         """Take note that what was added last is not in the file."""
-        self._fresh, self._written = Changes(), False
+        self._fresh, self._written, self._open = Changes(), False, False
         self.noted.clear()
 
     def settle(self) -> None:
@@ -110,6 +113,7 @@ class Sums:
         except BaseException:
             self.rolled_back()
             raise
+        self._written = True
         self.committed()
 
     def completed_for[T](self, read: Callable[[sqlite3.Connection], T]) -> T:
@@ -119,11 +123,11 @@ class Sums:
             self._complete()
             return read(self._db)
         finally:
-            self._db.execute("ROLLBACK")
             self.rolled_back()
+            if self._db.in_transaction:  # a failing disk has made SQLite roll back by itself
+                self._db.execute("ROLLBACK")
 
     def _complete(self) -> None:
-        self._written = True
         self._write(self._db.execute("SELECT last_event FROM ledger").fetchone()[0])
 
     def make_way(self) -> None:
@@ -153,7 +157,7 @@ class Sums:
         before = self._db.total_changes
         self._fresh.apply(self._db, noted=self.noted, others=self._waiting)
         self._db.execute("UPDATE ledger SET summed = ?", (last_event,))
-        if self.behind:
+        if self._waiting.events:
             self.late_rows += self._db.total_changes - before
 
 
