@@ -98,8 +98,9 @@ async def test_a_ledger_that_did_not_wait_for_the_disk_would_lose_events(
     taken = part(recorded(source, seed, HASTY, "ingest"), "ingest")
     luck = random.Random(seed)
     lost = 0
-    for number in range(10):
-        moment = luck.randint(len(taken) // 4, len(taken))
+    told = [place for place, step in enumerate(taken) if isinstance(step, Said)]
+    for number in range(40):
+        moment = luck.randint(told[len(told) // 4], told[-1])
         disk = Disk()
         disk.do(taken[:moment])
         folder = tmp_path / str(number)

@@ -1,6 +1,6 @@
 """Steps of long work on the writing thread, short enough that recording hardly waits for them.
 
-A step is as many rows as a thousandth of a second is worth on this machine and in this file,
+A step is as many rows as 0.6 ms are worth on this machine and in this file,
 which the steps before tell: deleting an event costs many times more where those of a day lie far
 apart in a ledger of millions, or on a card.
 
@@ -29,8 +29,8 @@ from .store.database import (
     open_mover,
 )
 
-_AIM: Final = 0.001
-_LEAST: Final = 100
+_AIM: Final = 0.0006
+_LEAST: Final = 60
 _MOST: Final = 1_000
 # Rows between two moves: some 4 MB of the journal at most, where each row touches a page of its
 # own. What is recorded during a move waits for the disk until it is over.
