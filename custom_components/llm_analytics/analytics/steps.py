@@ -1,8 +1,8 @@
 """Steps of long work on the writing thread, short enough that recording hardly waits for them.
 
-A step is as many rows as 0.6 ms are worth on this machine and in this file,
-which the steps before tell: deleting an event costs many times more where those of a day lie far
-apart in a ledger of millions, or on a card.
+A step is as many rows as 0.6 ms are worth on this machine and in this file, which the steps before
+tell: deleting an event costs many times more where those of a day lie far apart in a ledger of
+millions, or on a card.
 
 What is written lies in the journal until it is moved into the main file, which takes longer than
 any step or commit. After recording that is done when the answers are out, so that nobody waits for

@@ -26,8 +26,6 @@ MAX_BATCH: Final = 2_000
 MAX_QUEUE: Final = 20_000
 # Seconds without a newcomer after which a batch begins with fewer than the one before had.
 _PATIENCE: Final = 0.001
-
-
 # How many answers are prepared before others have their turn.
 _TURN: Final = 64
 

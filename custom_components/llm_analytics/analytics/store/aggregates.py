@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from functools import lru_cache
-from itertools import chain
 import sqlite3
 from typing import Final
 
@@ -181,23 +180,14 @@ class Changes:
         """Add what others have gathered."""
         self.events += others.events
         self.picos += others.picos
-        for series, found in others._series.items():
-            for vector in found if isinstance(found, list) else (found,):
-                _gather(self._series, (series,), vector)
+        for series, vector in _sums(others._series):
+            _gather(self._series, (series,), vector)
 
-    def by_series(self) -> Iterator[tuple[tuple[Ids, tuple[int, ...], int, Day], Vector]]:
-        """Yield the changes by combination of names, slot and day."""
-        return _sums(self._series)
-
-    def _gathered(
-        self, others: Changes | None
-    ) -> tuple[dict[Day, Gathered[Key]], dict[int, Gathered[Key]]]:
+    def _gathered(self) -> tuple[dict[Day, Gathered[Key]], dict[int, Gathered[Key]]]:
         """Return the changes by day, and those to requests, prompt, response and cost by slot."""
         days: defaultdict[Day, Gathered[Key]] = defaultdict(dict)
         slots: defaultdict[int, Gathered[Key]] = defaultdict(dict)
-        gathered = [self] if others is None else [self, others]
-        every = chain.from_iterable(changes.by_series() for changes in gathered)
-        for (ids, tags, slot, day), vector in every:
+        for (ids, tags, slot, day), vector in _sums(self._series):
             keys = keys_of(ids, tags)
             _gather(days[day], keys, vector)
             values = vector[0], vector[3], vector[4], vector[9]
@@ -205,21 +195,16 @@ class Changes:
         return days, slots
 
     def apply(
-        self,
-        db: sqlite3.Connection,
-        *,
-        may_empty: bool = False,
-        noted: Noted | None = None,
-        others: Changes | None = None,
+        self, db: sqlite3.Connection, *, may_empty: bool = False, noted: Noted | None = None
     ) -> None:
-        """Write the changes, and those that others have gathered, in the caller's transaction.
+        """Write the changes within the caller's transaction.
 
         ``may_empty``: days that no longer sum any request are removed, as a day without an event
         has no row. A quarter of an hour stays with zeros: whoever has written down its sums must
         learn that there are none any more. ``noted``: see ``note_slots``.
         Raises sqlite3.IntegrityError or OverflowError where a sum leaves 64 bits.
         """
-        days, slots = self._gathered(others)
+        days, slots = self._gathered()
         of_days: list[object] = []
         of_home: list[object] = []
         lessened: list[tuple[int, int, int, int, str]] = []

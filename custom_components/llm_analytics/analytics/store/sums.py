@@ -92,7 +92,7 @@ class Sums:
         fresh, self._fresh = self._fresh, Changes()
         if self._written:
             if self._greatest is not None:
-                self._greatest += _most(self._waiting) + _most(fresh)
+                self._greatest += _most(fresh)  # with what had waited
             self._waiting, self._written = Changes(), False
         else:
             self._waiting.take(fresh)
@@ -155,7 +155,8 @@ class Sums:
 
     def _write(self, last_event: int) -> None:
         before = self._db.total_changes
-        self._fresh.apply(self._db, noted=self.noted, others=self._waiting)
+        self._fresh.take(self._waiting)
+        self._fresh.apply(self._db, noted=self.noted)
         self._db.execute("UPDATE ledger SET summed = ?", (last_event,))
         if self._waiting.events:
             self.late_rows += self._db.total_changes - before
