@@ -7,6 +7,7 @@ import gc
 from itertools import pairwise
 from pathlib import Path
 import sqlite3
+import threading
 from typing import Any
 from uuid import uuid4
 
@@ -221,6 +222,31 @@ async def test_journal_is_moved_as_often_when_others_move_or_read_it_too(
             assert await batches() > usual / 4
         assert await batches(2) > usual / 2
         assert max(moved) < AUTO_CHECKPOINT
+
+
+async def test_journal_may_grow_further_while_somebody_reads(path: Path, moved: list[int]) -> None:
+    async with opened(path) as analytics:
+
+        async def pages() -> int:
+            """Return how many pages the journal has when it is moved the next time."""
+            count = len(moved)
+            while len(moved) == count:
+                events = [usage(request_id=str(uuid4()), metadata=LONG) for _ in range(64)]
+                await asyncio.gather(*map(analytics.record, events))
+                await analytics._db.run(lambda _: None)
+            return moved[-1]
+
+        for _ in range(8):
+            usual = await pages()
+        over = threading.Event()
+        reading = asyncio.create_task(analytics._read_events(lambda _: over.wait(30)))
+        try:
+            assert 2 * usual < await pages() < AUTO_CHECKPOINT
+        finally:
+            over.set()
+        assert await reading
+        await pages()
+        assert await pages() < 2 * usual
 
 
 async def test_journal_is_left_alone_during_a_backup(path: Path, moved: list[int]) -> None:

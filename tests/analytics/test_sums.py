@@ -140,26 +140,36 @@ async def test_only_so_many_wait(
     assert behind[:9] == [0, 1, 2, 3, 4, 5, 6, 7, 0]
 
 
-async def test_while_somebody_reads_sums_come_with_their_events(path: Path, time: Time) -> None:
+async def test_until_who_reads_has_a_snapshot_sums_come_with_their_events(
+    path: Path, time: Time
+) -> None:
     """Else an answer that begins late would count events that it has no sums of."""
     async with opened(path) as analytics:
         await burst(analytics, time)
-        began, over = threading.Event(), threading.Event()
+        before, began, go_on = threading.Event(), threading.Event(), threading.Event()
 
-        def read(db: sqlite3.Connection) -> None:
+        def read(db: sqlite3.Connection) -> tuple[int, int]:
             began.set()
-            assert over.wait(30)
+            assert go_on.wait(30)
+            found: tuple[int, int] = db.execute("SELECT events, summed FROM ledger").fetchone()
+            return found
 
+        another = analytics._reader.run(lambda _: before.wait(30))
         reading = asyncio.create_task(analytics._read(read))
-        await asyncio.to_thread(began.wait, 30)
         try:
             await analytics.record(usage())
             assert summed(path) == (6, 6, 6)
+            before.set()
+            assert await asyncio.to_thread(began.wait, 30)
+            await analytics.record(usage())
+            assert summed(path) == (6, 6, 7)
         finally:
-            over.set()
-            await reading
+            before.set()
+            go_on.set()
+        assert await another
+        assert await reading == (6, 6)
         await analytics.record(usage())
-        assert summed(path) == (6, 6, 7)
+        assert summed(path) == (6, 6, 8)
 
 
 async def test_who_asks_while_a_batch_is_committed_sees_its_events_with_their_sums(

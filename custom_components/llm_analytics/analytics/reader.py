@@ -54,6 +54,7 @@ class LedgerReader:
     _last_write: datetime | None
     _closed: bool
     _exports: int
+    _reading: int
     _looked: date | None
 
     @property
@@ -73,7 +74,7 @@ class LedgerReader:
     async def _read[T](self, read: Callable[[sqlite3.Connection], T]) -> T:
         self._check_open()
         sums = self._events.sums
-        with sums.read():
+        with sums.read() as seen:
             if sums.behind:
                 try:
                     await self._db.run_at_once(lambda _: sums.settle())
@@ -81,12 +82,18 @@ class LedgerReader:
                     pass  # what is sound can still be read
                 except StorageError:
                     return await self._db.run_at_once(lambda _: sums.completed_for(read))
-            return await self._read_events(read)
+            return await self._read_events(read, seen)
 
-    async def _read_events[T](self, read: Callable[[sqlite3.Connection], T]) -> T:
-        """Read what needs no sums."""
+    async def _read_events[T](
+        self, read: Callable[[sqlite3.Connection], T], seen: Callable[[], None] = lambda: None
+    ) -> T:
+        """Read what needs no sums; ``seen`` is called when what is read cannot change any more."""
         self._check_open()
-        return await self._reader.run(lambda db: answers.snapshot(db, lambda: read(db)))
+        self._reading += 1
+        try:
+            return await self._reader.run(lambda db: answers.snapshot(db, lambda: read(db), seen))
+        finally:
+            self._reading -= 1
 
     async def event(self, event_id: int) -> StoredEvent:
         """Return one event. Raises NotFoundError."""

@@ -73,6 +73,7 @@ class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper, Soundn
         self._closed = False
         self._unchecked = self._unsound = False
         self._exports = 0
+        self._reading = 0
         self._looked = None
 
     @classmethod
@@ -140,7 +141,7 @@ class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper, Soundn
 
     def _wrote(self) -> None:
         self._last_write = self._clock()
-        self._journal.wrote(self._events.changes)
+        self._journal.wrote(self._events.changes, reading=self._reading > 0)
         self._committed()
 
     async def close(self) -> None:

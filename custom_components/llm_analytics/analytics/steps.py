@@ -38,6 +38,8 @@ _ROWS_A_MOVE: Final = 1_000
 # The most pages that a changed row adds to the journal: a lone caller's commits write the same
 # pages again and again for two rows each, a crowd's hardly.
 _PAGES_A_CHANGE: Final = 4.0
+# How many times as long the journal may grow while somebody reads.
+_WHILE_READ: Final = 4
 
 
 class Pace:
@@ -88,14 +90,16 @@ class Journal:
         await self._db.run_at_once(let_go)
         self.held = False
 
-    def wrote(self, changes: int) -> None:
+    def wrote(self, changes: int, *, reading: bool) -> None:
         """Move the journal if it has grown enough, behind what waits to be written now.
 
         ``changes`` is how many rows the connection that writes has changed since it was opened.
-        What cannot be moved is left to the commits, whose callers are told.
+        While somebody is ``reading`` the journal cannot begin anew, so it may grow further. What
+        cannot be moved is left to the commits, whose callers are told.
         """
         fresh = changes - self._changes
-        if fresh * self._pages_a_change < JOURNAL_PAGES or self.held or self._beside:
+        enough = _WHILE_READ * JOURNAL_PAGES if reading else JOURNAL_PAGES
+        if fresh * self._pages_a_change < enough or self.held or self._beside:
             return
         self._changes = changes
         self._db.run_at_once(move_journal).add_done_callback(partial(self._moved, fresh))

@@ -50,10 +50,17 @@ _EVERYTHING: Final = Chosen()
 _FOREVER: Final = 2**62
 
 
-def snapshot[T](db: sqlite3.Connection, read: Callable[[], T]) -> T:
-    """Call ``read`` within one read transaction, so that all it sees is of one moment."""
+def snapshot[T](
+    db: sqlite3.Connection, read: Callable[[], T], seen: Callable[[], None] = lambda: None
+) -> T:
+    """Call ``read`` within one read transaction, so that all it sees is of one moment.
+
+    ``seen`` is called when that moment is settled, which SQLite does with the first read.
+    """
     db.execute("BEGIN")
     try:
+        db.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
+        seen()
         return read()
     finally:
         db.execute("ROLLBACK")

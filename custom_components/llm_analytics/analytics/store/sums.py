@@ -1,18 +1,20 @@
 """The sums of what is recorded, which follow it in steps while there is much of it.
 
 While events come one upon the other, most of the work and of the pages of a commit would be those
-of sums that the next commit changes again. So they wait in memory, two thousand events at most, and
-are written with a later batch. What an event counts can always be told from the event: the file
+of sums that the next commit changes again. So they wait in memory, eight thousand events at most,
+and are written with a later batch. What an event counts can always be told from the event: the file
 says in ``ledger.summed`` up to which event its sums are complete, and whoever opens it adds the
 rest (``maintenance.catch_up``).
 
-Nobody sees them lacking: whatever else is done with the file is preceded by ``settle``, and while
-somebody reads, sums are written in the transaction of their events. Where the disk is full they
-are completed for whoever reads, and that is undone; nothing else can be done then.
+Nobody sees them lacking: whatever else is done with the file is preceded by ``settle``, and until
+whoever wants to read has a snapshot, sums are written in the transaction of their events. Where the
+disk is full they are completed for whoever reads, and that is undone; nothing else can be done
+then.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 import sqlite3
 import time
 from typing import Final
@@ -25,7 +27,7 @@ from .database import transaction
 _SOON: Final = 0.1
 # How many events may wait, and in how many combinations of names, day and quarter of an hour: on
 # these it depends how long it takes to write their sums.
-_MOST_EVENTS: Final = 2_000
+_MOST_EVENTS: Final = 8_000
 _MOST_COMBINED: Final = 500
 # A sum that leaves 64 bits refuses the event that brings it, so sums that may come near do not
 # wait. Beside money, an event adds no more than this to any sum.
@@ -57,7 +59,7 @@ class Sums:
         self._written = self._open = False
         self._greatest: int | None = None
         self._committed_at = self._disturbed_at = -_SOON
-        self._readers = 0
+        self._readers: set[object] = set()
 
     @property
     def behind(self) -> bool:
@@ -65,13 +67,18 @@ class Sums:
         return self._open or self._waiting.events > 0
 
     @contextmanager
-    def read(self) -> Iterator[None]:
-        """Write sums with their events for a while; called in the event loop."""
-        self._readers += 1
+    def read(self) -> Iterator[Callable[[], None]]:
+        """Write sums with their events for a while; called in the event loop.
+
+        Gives what ends that before, on any thread, as soon as whoever reads has a snapshot.
+        """
+        reader = object()
+        self._readers.add(reader)
+        seen = partial(self._readers.discard, reader)
         try:
-            yield
+            yield seen
         finally:
-            self._readers -= 1
+            seen()
 
     def add(self, changes: Changes, last_event: int) -> None:
         """Add what a batch has brought up to an event, within its transaction.
