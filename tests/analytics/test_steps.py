@@ -175,6 +175,13 @@ def moved(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return pages
 
 
+async def batch(analytics: Analytics) -> None:
+    """Record what a crowd sends at once, and wait until the journal is moved if it is due."""
+    events = [usage(request_id=str(uuid4()), metadata=LONG) for _ in range(64)]
+    await asyncio.gather(*map(analytics.record, events))
+    await analytics._db.run(lambda _: None)
+
+
 @pytest.mark.parametrize("crowd", [1, 50], ids=["alone", "together"])
 async def test_journal_is_moved_when_it_has_grown_and_the_answers_are_out(
     path: Path, moved: list[int], crowd: int
@@ -193,16 +200,11 @@ async def test_journal_is_moved_as_often_when_others_move_or_read_it_too(
 ) -> None:
     async with opened(path) as analytics:
 
-        async def batch() -> None:
-            events = [usage(request_id=str(uuid4()), metadata=LONG) for _ in range(64)]
-            await asyncio.gather(*map(analytics.record, events))
-            await analytics._db.run(lambda _: None)
-
         async def batches(moves: int = 1) -> float:
             """Return how many batches of a crowd there are to a move."""
             start, count = len(moved), 0
             while len(moved) < start + moves:
-                await batch()
+                await batch(analytics)
                 count += 1
             return count / moves
 
@@ -210,7 +212,7 @@ async def test_journal_is_moved_as_often_when_others_move_or_read_it_too(
         usual = await batches(2)
         for _ in range(4):
             for _ in range(int(usual) - 2):
-                await batch()
+                await batch(analytics)
             await analytics._db.run(database.move_journal)  # as a commit does
             await batches()
             assert await batches() < 3 * usual
@@ -231,9 +233,7 @@ async def test_journal_may_grow_further_while_somebody_reads(path: Path, moved: 
             """Return how many pages the journal has when it is moved the next time."""
             count = len(moved)
             while len(moved) == count:
-                events = [usage(request_id=str(uuid4()), metadata=LONG) for _ in range(64)]
-                await asyncio.gather(*map(analytics.record, events))
-                await analytics._db.run(lambda _: None)
+                await batch(analytics)
             return moved[-1]
 
         for _ in range(8):
