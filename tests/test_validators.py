@@ -4,10 +4,19 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from hypothesis import example, given, settings, strategies as st
 import pytest
 import voluptuous as vol
 
-from custom_components.llm_analytics.validators import Day, Leaf, Moment, Number, Tags, Whole
+from custom_components.llm_analytics.validators import (
+    Day,
+    Leaf,
+    Milliseconds,
+    Moment,
+    Number,
+    Tags,
+    Whole,
+)
 
 WHOLE = Whole(0, 100, lenient=True)
 NUMBER = Number(0, 100, lenient=True)
@@ -85,3 +94,16 @@ def test_tags_that_were_valid_are_remembered_without_mistaking_others_for_them()
         for wrong in others:
             with pytest.raises(vol.Invalid):
                 tags(wrong)
+
+
+@settings(max_examples=2_000)
+@given(value=st.floats(0, 86_400_000) | st.decimals(0, 10_000, places=4).map(float))
+@example(value=1.0015)
+@example(value=2.5005)
+@example(value=0.0005)
+@example(value=0.0015)
+@example(value=86_399_999.9995)
+def test_milliseconds_are_rounded_as_decimals_are(value: float) -> None:
+    exact = Decimal(repr(value)) * 1_000
+    milliseconds = Milliseconds(Number(0, 86_400_000))
+    assert milliseconds(value) == int(exact.to_integral_value())
