@@ -7,7 +7,6 @@ is one way to report it.
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,8 +23,6 @@ from .analytics import (
     Span,
     midnight,
     normal_provider,
-    pico_text,
-    shared_fields,
 )
 from .schemas import Fields
 from .validators import shown
@@ -77,23 +74,6 @@ def validate(fields: Fields, data: Any) -> dict[str, Any]:
 def receipt(recorded: Recorded, *, reads: bool) -> dict[str, Any]:
     """Return what a recorder is told: the event, or only its id to who may not read."""
     return recorded.as_dict() if reads else {"id": recorded.event.id} | recorded.repeated
-
-
-def receipt_json(recorded: Recorded, *, reads: bool) -> bytes:
-    """Return a receipt as JSON, of which the part that many events share is written once."""
-    if not reads:
-        return json_bytes(receipt(recorded, reads=False))
-    own = json_bytes(recorded.event.own(_written) | recorded.repeated)
-    return b"%b,%b" % (own[:-1], _shared_json(*recorded.event.sharing)[1:])
-
-
-def _written(picos: int) -> orjson.Fragment:
-    return orjson.Fragment(pico_text(picos))
-
-
-@lru_cache(maxsize=1_024)  # a home has few combinations and says them often
-def _shared_json(*sharing: Any) -> bytes:
-    return json_bytes(shared_fields(*sharing))
 
 
 def wanted(data: Mapping[str, Any]) -> Filter:

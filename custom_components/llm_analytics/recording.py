@@ -7,7 +7,6 @@ gets an answer below 500 that names the field.
 import asyncio
 from contextlib import suppress
 from decimal import Decimal
-from functools import partial
 from http import HTTPStatus
 import json
 from typing import Any, Final
@@ -17,7 +16,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 import orjson
 
 from . import conversion
-from .analytics import Analytics, AnalyticsError, InvalidInputError, Recorded, UsageEvent
+from .analytics import Analytics, AnalyticsError, InvalidInputError, UsageEvent
 from .errors import http_field, http_status
 from .usage import Origin
 
@@ -40,11 +39,7 @@ class RefusedError(Exception):
 
 def json_response(value: Any, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
     """Return a JSON answer with its decimals written plainly and exactly."""
-    return _written_response(conversion.json_bytes(value), status)
-
-
-def _written_response(body: bytes, status: HTTPStatus) -> web.Response:
-    return web.Response(body=body, status=status, headers=_JSON)
+    return web.Response(body=conversion.json_bytes(value), status=status, headers=_JSON)
 
 
 def error_response(message: str, status: HTTPStatus, field: str | None = None) -> web.Response:
@@ -140,13 +135,8 @@ async def async_record(
         return json_response(batch.as_dict(), HTTPStatus.CREATED if fresh else HTTPStatus.OK)
     event = origin.event(body)
     del body  # what has been read is not held until it is stored
-    return await analytics.submit(event, _WHOLE_RECEIPT if reads else _BARE_RECEIPT)
-
-
-def _receipt(recorded: Recorded, *, reads: bool) -> web.Response:
-    status = HTTPStatus.OK if recorded.duplicate else HTTPStatus.CREATED
-    return _written_response(conversion.receipt_json(recorded, reads=reads), status)
-
-
-_WHOLE_RECEIPT: Final = partial(_receipt, reads=True)
-_BARE_RECEIPT: Final = partial(_receipt, reads=False)
+    recorded = await analytics.record(event)
+    return json_response(
+        conversion.receipt(recorded, reads=reads),
+        HTTPStatus.OK if recorded.duplicate else HTTPStatus.CREATED,
+    )

@@ -21,8 +21,6 @@ class Disk:
         self.gate = asyncio.Event()
         self.gate.set()
         self.failure: Exception | None = None
-        self.durable = asyncio.Event()  # a commit takes until then
-        self.durable.set()
         self.writer = Writer[str, str](run=self.run, write=self.write, committed=self.committed)
 
     def committed(self) -> None:
@@ -32,27 +30,19 @@ class Disk:
         await self.gate.wait()
         if self.failure is not None:
             raise self.failure
-        outcomes = function()
-        await self.durable.wait()
-        return outcomes
+        return function()
 
     def run(self, function: Callable[[], Outcomes]) -> Awaitable[Outcomes]:
         return self._behind_gate(function)
 
-    def write(
-        self, parts: Sequence[Sequence[str]], foretell: Callable[[Sequence[str]], None]
-    ) -> Outcomes:
+    def write(self, parts: Sequence[Sequence[str]]) -> Outcomes:
         self.batches.append([list(part) for part in parts])
         if any("bad" in part for part in parts):
             return [ValueError("bad") if "bad" in part else "+".join(part) for part in parts]
-        outcomes = ["+".join(part) for part in parts]
-        foretell(outcomes)
-        return outcomes
+        return ["+".join(part) for part in parts]
 
-    def begin(self, *items: str, answer: Callable[[str], str] | None = None) -> asyncio.Future[str]:
-        if answer is None:
-            return asyncio.ensure_future(self.writer.submit(items))
-        return asyncio.ensure_future(self.writer.submit(items, answer))
+    def begin(self, *items: str) -> asyncio.Future[str]:
+        return asyncio.ensure_future(self.writer.submit(items))
 
     @property
     def written(self) -> list[str]:
@@ -291,88 +281,3 @@ async def test_close_waits_for_nobody_either(monkeypatch: pytest.MonkeyPatch) ->
     assert len(disk.batches) == 1
     await disk.writer.close()
     assert await late == "late"
-
-
-async def test_answers_are_made_while_the_commit_goes_on_and_given_when_it_is_done() -> None:
-    disk = Disk()
-    disk.durable.clear()
-    made: list[str] = []
-
-    def answer(outcome: str) -> str:
-        made.append(outcome)
-        return f"<{outcome}>"
-
-    callers = [disk.begin(str(n), answer=answer) for n in range(150)]
-    await turns(20)
-    assert made == [str(n) for n in range(150)]
-    assert not any(caller.done() for caller in callers)
-    disk.durable.set()
-    assert await asyncio.gather(*callers) == [f"<{n}>" for n in range(150)]
-    assert len(made) == 150
-
-
-async def test_answers_that_were_not_made_in_time_are_made_then() -> None:
-    disk = Disk()
-    many = 3 * module._TURN + 1
-    made: list[str] = []
-
-    def answer(outcome: str) -> str:
-        made.append(outcome)
-        if len(made) == 1:
-            disk.durable.set()
-        return f"<{outcome}>"
-
-    disk.durable.clear()
-    callers = [disk.begin(str(n), answer=answer) for n in range(many)]
-    assert await asyncio.gather(*callers) == [f"<{n}>" for n in range(many)]
-    assert made == [str(n) for n in range(many)]
-
-
-async def test_what_was_foretold_of_a_failed_commit_is_told_to_nobody() -> None:
-    disk = Disk()
-    disk.durable.clear()
-    made: list[str] = []
-
-    async def run(function: Callable[[], Outcomes]) -> Outcomes:
-        function()
-        await turns()
-        assert made == ["a"]
-        raise StorageError("disk full")
-
-    disk.writer = Writer[str, str](run=run, write=disk.write, committed=disk.committed)
-
-    def answer(outcome: str) -> str:
-        made.append(outcome)
-        return "stored"
-
-    with pytest.raises(StorageError, match="disk full"):
-        await disk.begin("a", answer=answer)
-    assert disk.commits == 0
-
-
-async def test_what_was_foretold_of_another_outcome_is_not_told() -> None:
-    disk = Disk()
-
-    async def run(function: Callable[[], Outcomes]) -> Outcomes:
-        function()
-        await turns()
-        return [f"{7}", ValueError("refused")]
-
-    disk.writer = Writer[str, str](run=run, write=disk.write, committed=disk.committed)
-    first, second = disk.begin("a", answer="<{}>".format), disk.begin("b", answer="<{}>".format)
-    assert await first == "<7>"
-    with pytest.raises(ValueError, match="refused"):
-        await second
-
-
-async def test_answer_that_cannot_be_made_is_its_callers_trouble_alone() -> None:
-    disk = Disk()
-
-    def fail(_: str) -> str:
-        raise RuntimeError("no words")
-
-    failing, other = disk.begin("a", answer=fail), disk.begin("b")
-    with pytest.raises(RuntimeError, match="no words"):
-        await failing
-    assert await other == "b"
-    assert disk.written == ["a", "b"]

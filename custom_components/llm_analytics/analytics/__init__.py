@@ -48,9 +48,7 @@ from .models import (
     Status,
     StoredEvent,
     UsageEvent,
-    shared_fields,
 )
-from .money import pico_text
 from .notices import Notice, NoticeKind
 from .overview import (
     Attention,
@@ -154,7 +152,5 @@ __all__ = [
     "normal_device_id",
     "normal_ip",
     "normal_provider",
-    "pico_text",
-    "shared_fields",
     "statistics",
 ]

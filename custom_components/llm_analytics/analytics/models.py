@@ -291,10 +291,6 @@ class StoredEvent(NamedTuple):
 
     def as_dict(self) -> dict[str, Any]:
         """Return the event as the API writes it."""
-        return self.own() | shared_fields(*self.sharing)
-
-    def own(self, amount: Callable[[int], Any] = from_pico) -> dict[str, Any]:
-        """Return the part of ``as_dict`` that no other event has; ``amount`` takes picos."""
         usage, price = self.usage, self.price
         home, currency = price.home or (None, None)
         return {
@@ -307,51 +303,36 @@ class StoredEvent(NamedTuple):
             "tokens_cache_write": usage.tokens_cache_write,
             "tokens_cache_write_1h": usage.tokens_cache_write_1h,
             "tokens_reasoning": usage.tokens_reasoning,
-            "latency_ms": milliseconds(usage.latency_us, amount),
-            "ttft_ms": milliseconds(usage.ttft_us, amount),
+            "latency_ms": milliseconds(usage.latency_us),
+            "ttft_ms": milliseconds(usage.ttft_us),
             "request_id": usage.request_id,
             "metadata": None if usage.metadata is None else json.loads(usage.metadata),
-            "cost_estimate": None if price.picos is None else amount(price.picos),
+            "cost_estimate": None if price.picos is None else from_pico(price.picos),
             "cost_source": price.source,
             "priced_as": price.priced_as,
-            "home_cost": None if home is None else amount(home),
+            "home_cost": None if home is None else from_pico(home),
             "home_currency": currency,
+            "device_ip": usage.device_ip,
+            "device_id": usage.device_id,
+            "device_name": self.device_name,
+            "endpoint": usage.endpoint,
+            "provider": usage.provider,
+            "model": usage.model,
+            "user_id": ANONYMOUS if usage.user_id is None else usage.user_id,
+            "agent": usage.agent,
+            "context": usage.context,
+            "tags": list(usage.tags),
+            "service_tier": usage.service_tier,
+            "status": usage.status,
+            "error_type": usage.error_type,
+            "source": usage.source,
+            "recorded_by": usage.recorded_by,
         }
 
-    @property
-    def sharing(self) -> tuple[tuple[Any, ...], str | None, ServiceTier | None, Status]:
-        """Return what ``shared_fields`` tells of this event."""
-        usage = self.usage
-        return usage.names, self.device_name, usage.service_tier, usage.status
 
-
-def shared_fields(
-    names: tuple[Any, ...], device_name: str | None, tier: ServiceTier | None, status: Status
-) -> dict[str, Any]:
-    """Return the part of ``StoredEvent.as_dict`` that many events have."""
-    named = dict(zip(NAME_FIELDS, names, strict=True))
-    return {
-        "device_ip": named["device_ip"],
-        "device_id": named["device_id"],
-        "device_name": device_name,
-        "endpoint": named["endpoint"],
-        "provider": named["provider"],
-        "model": named["model"],
-        "user_id": named["user_id"] if named["user_id"] is not None else ANONYMOUS,
-        "agent": named["agent"],
-        "context": named["context"],
-        "tags": list(named["tags"]),
-        "service_tier": tier,
-        "status": status,
-        "error_type": named["error_type"],
-        "source": named["source"],
-        "recorded_by": named["recorded_by"],
-    }
-
-
-def milliseconds(microseconds: int | None, amount: Callable[[int], Any] = from_pico) -> Any:
-    """Return microseconds as exact milliseconds, made of picos by ``amount``."""
-    return None if microseconds is None else amount(microseconds * 10**9)
+def milliseconds(microseconds: int | None) -> Decimal | None:
+    """Return microseconds as exact milliseconds."""
+    return None if microseconds is None else from_pico(microseconds * 10**9)
 
 
 class Recorded(NamedTuple):

@@ -9,7 +9,7 @@ What can be asked stands in ``reader``, ``reporting``, ``insights`` and ``costin
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from functools import partial
 import logging
@@ -209,17 +209,6 @@ class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper, Soundn
         stored one is returned. Raises InvalidInputError, ClosedError or StorageError.
         """
         return self._recorded(await self._writer.submit((self._pending(event),)))
-
-    def submit[Answer](
-        self, event: UsageEvent, answer: Callable[[Recorded], Answer]
-    ) -> Awaitable[Answer]:
-        """Store one event as ``record`` does; await what ``answer`` makes of what it returns.
-
-        That is made while the event is being made durable, in vain if it cannot be.
-        """
-        return self._writer.submit(
-            (self._pending(event),), lambda written: answer(self._recorded(written))
-        )
 
     def _recorded(self, written: Sequence[Written]) -> Recorded:
         ((stored, duplicate),) = written

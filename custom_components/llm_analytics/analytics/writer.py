@@ -7,9 +7,6 @@ for one hop and one fsync, and a crowd shares them. Those who were answered toge
 again together: the next batch waits until as many have come, or nobody has for a millisecond, as
 the work that each batch takes is then done half as often.
 
-Answers are put into words while what they tell is made durable: the event loop has nothing else to
-do then, and the callers wait for each other anyway. Nobody is given one before it is durable.
-
 The queue is bounded: beyond ``MAX_QUEUE`` items callers wait for room, in order of arrival. A
 caller who is cancelled while waiting for the answer does not withdraw the item: it is stored. The
 write function returns one outcome per submission, so one caller's bad item never fails another's.
@@ -18,7 +15,7 @@ write function returns one outcome per submission, so one caller's bad item neve
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, overload
+from typing import Final
 
 from .errors import ClosedError
 
@@ -26,21 +23,12 @@ MAX_BATCH: Final = 2_000
 MAX_QUEUE: Final = 20_000
 # Seconds without a newcomer after which a batch begins with fewer than the one before had.
 _PATIENCE: Final = 0.001
-# How many answers are prepared before others have their turn.
-_TURN: Final = 64
 
-
-# Items that are stored together or not at all, what becomes of their outcome, and where that is
-# awaited.
-type Submission[Item, Outcome] = tuple[
-    Sequence[Item], Callable[[Outcome], Any] | None, asyncio.Future[Any]
-]
+# Items that are stored together or not at all, and where their outcome is awaited.
+type Submission[Item, Outcome] = tuple[Sequence[Item], asyncio.Future[Outcome]]
 # Writes submissions in one transaction and returns one outcome (or the exception to raise) for
-# each. Before the commit it may tell the outcomes that the commit will make true.
-type Write[Item, Outcome] = Callable[
-    [Sequence[Sequence[Item]], Callable[[Sequence[Outcome]], None]],
-    Sequence[Outcome | Exception],
-]
+# each.
+type Write[Item, Outcome] = Callable[[Sequence[Sequence[Item]]], Sequence[Outcome | Exception]]
 
 
 class Writer[Item, Outcome]:
@@ -78,46 +66,29 @@ class Writer[Item, Outcome]:
         """Return how many items wait or are being written."""
         return self._queued
 
-    @overload
-    def submit(self, items: Sequence[Item]) -> Awaitable[Outcome]: ...
+    async def submit(self, items: Sequence[Item]) -> Outcome:
+        """Store ``items`` together and return the outcome once they are durable.
 
-    @overload
-    def submit[Answer](
-        self, items: Sequence[Item], answer: Callable[[Outcome], Answer]
-    ) -> Awaitable[Answer]: ...
-
-    def submit(
-        self, items: Sequence[Item], answer: Callable[[Outcome], Any] | None = None
-    ) -> Awaitable[Any]:
-        """Store ``items`` together; await the outcome, which comes once they are durable.
-
-        With ``answer``, await what that makes of the outcome: in the event loop, perhaps before it
-        is durable and in vain. Raises ClosedError after ``close``; awaiting it raises what
-        ``write`` returned as this submission's exception.
+        Raises ClosedError after ``close``, and what ``write`` returned as this submission's
+        exception.
         """
-        if self._queued < MAX_QUEUE and not self._arrivals.locked():
-            return self._enqueue(items, answer)
-        return self._wait_for_room(items, answer)
-
-    async def _wait_for_room(
-        self, items: Sequence[Item], answer: Callable[[Outcome], Any] | None
-    ) -> Any:
         loop = asyncio.get_running_loop()
-        async with self._arrivals:  # it lets callers in one by one, in their order
-            while self._queued >= MAX_QUEUE and not self._closed:
-                self._room = loop.create_future()
-                await self._room
-            future = self._enqueue(items, answer)
+        if self._queued >= MAX_QUEUE or self._arrivals.locked():
+            async with self._arrivals:  # it lets callers in one by one, in their order
+                while self._queued >= MAX_QUEUE and not self._closed:
+                    self._room = loop.create_future()
+                    await self._room
+                future = self._enqueue(items)
+        else:
+            future = self._enqueue(items)
         return await future
 
-    def _enqueue(
-        self, items: Sequence[Item], answer: Callable[[Outcome], Any] | None
-    ) -> asyncio.Future[Any]:
+    def _enqueue(self, items: Sequence[Item]) -> asyncio.Future[Outcome]:
         if self._closed:
             raise ClosedError
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = loop.create_future()
-        self._queue.append((items, answer, future))
+        future: asyncio.Future[Outcome] = loop.create_future()
+        self._queue.append((items, future))
         self._queued += len(items)
         if self._task is None:
             self._task = loop.create_task(self._drain())
@@ -164,70 +135,22 @@ class Writer[Item, Outcome]:
 
     async def _write_batch(self, batch: Sequence[Submission[Item, Outcome]]) -> None:
         self._crowd = len(batch)
-        parts = [items for items, _, _ in batch]
-        answers = _Answers(batch)
+        parts = [items for items, _ in batch]
         try:
-            outcomes = await self._run(lambda: self._write(parts, answers.foretell))
+            outcomes = await self._run(lambda: self._write(parts))
         except Exception as error:  # noqa: BLE001 - handed to every caller of the batch
             outcomes = [error] * len(batch)
         if not all(isinstance(outcome, Exception) for outcome in outcomes):
             asyncio.get_running_loop().call_soon(self._committed)
         self._queued -= sum(map(len, parts))
-        for (_, _, future), answer in zip(batch, answers.to(outcomes), strict=True):
+        for (_, future), outcome in zip(batch, outcomes, strict=True):
             if future.done():  # its caller has gone; the item is stored all the same
                 continue
-            if isinstance(answer, Exception):
-                future.set_exception(answer)
+            if isinstance(outcome, Exception):
+                future.set_exception(outcome)
             else:
-                future.set_result(answer)
+                future.set_result(outcome)
         _resolve(self._room)
-
-
-class _Answers[Item, Outcome]:
-    """The answers of one batch."""
-
-    def __init__(self, batch: Sequence[Submission[Item, Outcome]]) -> None:
-        """Remember who makes them."""
-        self._loop = asyncio.get_running_loop()
-        self._makers = [
-            (number, answer) for number, (_, answer, _) in enumerate(batch) if answer is not None
-        ]
-        self._made: dict[int, tuple[Outcome, Any]] = {}
-        self._due = False
-
-    def foretell(self, outcomes: Sequence[Outcome]) -> None:
-        """Have answers made of what a commit will make true; called on any thread."""
-        if self._makers:
-            self._loop.call_soon_threadsafe(self._make_some, outcomes)
-
-    def _make_some(self, outcomes: Sequence[Outcome]) -> None:
-        done = len(self._made)
-        if self._due or done == len(self._makers):
-            return
-        for number, maker in self._makers[done : done + _TURN]:
-            self._made[number] = outcomes[number], _answer(maker, outcomes[number])
-        self._loop.call_soon(self._make_some, outcomes)
-
-    def to(self, outcomes: Sequence[Outcome | Exception]) -> Sequence[Any]:
-        """Return the answer, or the exception to raise, for what became of each submission."""
-        self._due = True
-        if not self._makers:
-            return outcomes
-        answers: list[Any] = [*outcomes]
-        for number, maker in self._makers:
-            outcome = outcomes[number]
-            foretold, answer = self._made.get(number, (None, None))
-            answers[number] = answer if outcome is foretold else _answer(maker, outcome)
-        return answers
-
-
-def _answer[Outcome](maker: Callable[[Outcome], Any], outcome: Outcome | Exception) -> Any:
-    if isinstance(outcome, Exception):
-        return outcome
-    try:
-        return maker(outcome)
-    except Exception as error:  # noqa: BLE001 - its caller is told
-        return error
 
 
 def _resolve(future: asyncio.Future[None] | None) -> None:

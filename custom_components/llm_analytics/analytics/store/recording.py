@@ -5,7 +5,7 @@ transaction; if it fails for what one of them brought, it is rolled back and eac
 are tried on their own, so only the one that brought it is refused.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 import sqlite3
@@ -37,7 +37,6 @@ _COUNT: Final = "UPDATE ledger SET events = events + ?, last_event = ?"
 type Pending = tuple[UsageEvent, datetime]
 # An event as it is stored, and whether it was before.
 type Written = tuple[StoredEvent, bool]
-type Foretell = Callable[[Sequence[tuple[Written, ...]]], None]
 
 _NO_HOME: Final = (None, None)
 
@@ -71,16 +70,15 @@ class EventWriter:
         self._days.clear()
 
     def write(
-        self, parts: Sequence[Sequence[Pending]], foretell: Foretell = lambda _: None
+        self, parts: Sequence[Sequence[Pending]]
     ) -> Sequence[tuple[Written, ...] | Exception]:
         """Store each part wholly or not at all, in as few transactions as that takes.
 
-        Returns, per part, what became of its events or why it was refused. What becomes of them
-        if the commit succeeds is foretold, where all parts share a transaction.
+        Returns, per part, what became of its events or why it was refused.
         """
         self.names.trim()
         try:
-            return self._transaction(parts, self.book, foretell)
+            return self._transaction(parts, self.book)
         except DATA_ERRORS as error:
             if len(parts) == 1 and self.book.home is None:
                 return [refusal(error)]
@@ -100,17 +98,13 @@ class EventWriter:
                 return storage_error(error)
 
     def _transaction(
-        self,
-        parts: Sequence[Sequence[Pending]],
-        book: PriceBook,
-        foretell: Foretell = lambda _: None,
+        self, parts: Sequence[Sequence[Pending]], book: PriceBook
     ) -> list[tuple[Written, ...]]:
         try:
             with transaction(self.db):
                 batch = _Batch(self, book, parts)
                 outcomes = [tuple(map(batch.add, part)) for part in parts]
                 batch.store()
-                foretell(outcomes)
         except BaseException:
             self.names.forget()
             self.sums.rolled_back()
