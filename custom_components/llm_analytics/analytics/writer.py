@@ -3,9 +3,7 @@
 ``submit`` appends to a queue and returns a future. If nothing is being written, the next turn of
 the event loop sends up to ``MAX_BATCH`` queued items to the database thread in one hop; when they
 are committed, every caller's future is resolved and the next batch starts. So a lone caller waits
-for one hop and one fsync, and a crowd shares them. Those who were answered together mostly come
-again together: the next batch waits until as many have come, or nobody has for a millisecond, as
-the work that each batch takes is then done half as often.
+for one hop and one fsync, and a crowd shares them.
 
 The queue is bounded: beyond ``MAX_QUEUE`` items callers wait for room, in order of arrival. A
 caller who is cancelled while waiting for the answer does not withdraw the item: it is stored. The
@@ -21,8 +19,6 @@ from .errors import ClosedError
 
 MAX_BATCH: Final = 2_000
 MAX_QUEUE: Final = 20_000
-# Seconds without a newcomer after which a batch begins with fewer than the one before had.
-_PATIENCE: Final = 0.001
 
 # Items that are stored together or not at all, and where their outcome is awaited.
 type Submission[Item, Outcome] = tuple[Sequence[Item], asyncio.Future[Outcome]]
@@ -56,8 +52,6 @@ class Writer[Item, Outcome]:
         self._queued = 0
         self._arrivals = asyncio.Lock()
         self._room: asyncio.Future[None] | None = None
-        self._crowd = 0
-        self._gathering: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -92,39 +86,21 @@ class Writer[Item, Outcome]:
         self._queued += len(items)
         if self._task is None:
             self._task = loop.create_task(self._drain())
-        elif not self._lacks_some():
-            _resolve(self._gathering)
         return future
 
     async def close(self) -> None:
         """Refuse new items, store all queued ones, and return when they are durable."""
         self._closed = True
         _resolve(self._room)
-        _resolve(self._gathering)
         if self._task is not None:
             await asyncio.shield(self._task)
 
     async def _drain(self) -> None:
         try:
             while self._queue:
-                await self._gather()
                 await self._write_batch(self._take())
         finally:
             self._task = None
-
-    def _lacks_some(self) -> bool:
-        return len(self._queue) < self._crowd and self._queued < MAX_BATCH and not self._closed
-
-    async def _gather(self) -> None:
-        """Wait for as many as the last batch had, while they come."""
-        loop = asyncio.get_running_loop()
-        come = 0
-        while come < len(self._queue) and self._lacks_some():
-            come = len(self._queue)
-            self._gathering = loop.create_future()
-            patience = loop.call_later(_PATIENCE, _resolve, self._gathering)
-            await self._gathering
-            patience.cancel()
 
     def _take(self) -> list[Submission[Item, Outcome]]:
         batch = [self._queue.popleft()]
@@ -134,7 +110,6 @@ class Writer[Item, Outcome]:
         return batch
 
     async def _write_batch(self, batch: Sequence[Submission[Item, Outcome]]) -> None:
-        self._crowd = len(batch)
         parts = [items for items, _ in batch]
         try:
             outcomes = await self._run(lambda: self._write(parts))
