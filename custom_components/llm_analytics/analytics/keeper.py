@@ -23,7 +23,7 @@ from .notices import Notice
 from .overview import Attention, CleanUp, Figures
 from .periods import DAY, Days, from_us, midnight, to_us
 from .reader import LedgerReader
-from .steps import Journal, Pace
+from .steps import Pace
 from .store import (
     filters,
     forgetting,
@@ -34,7 +34,7 @@ from .store import (
     queries,
 )
 from .store.aggregates import Dimension
-from .store.database import Connection, transaction
+from .store.database import Connection, hold_still, let_go, transaction
 from .store.hourly import Reached
 from .store.recording import EventWriter
 
@@ -51,7 +51,7 @@ class LedgerKeeper(LedgerReader):
     _path: Path
     _db: Connection
     _events: EventWriter
-    _journal: Journal
+    _backup: bool
     _cleaning: asyncio.Lock
     _rebuild_from: date | None
     _reached: Reached
@@ -111,18 +111,17 @@ class LedgerKeeper(LedgerReader):
             return done
 
         self._check_open()
-        async with self._cleaning, self._journal.moved_beside() as changed:
+        async with self._cleaning:
             step = Pace().step(work, lambda done: done.events)
             while time.monotonic() < deadline and not complete:
                 self._check_open()
                 if not keep_aggregates:
                     self._reached = {}  # what is being added up would miss what goes now
                 # Nothing goes that an export has promised; a backup's journal is not to grow.
-                if self._exports or self._journal.held:
+                if self._exports or self._backup:
                     await asyncio.sleep(_POLL)
                     continue
                 done = await self._db.run(step)
-                await changed(done.events)
                 deleted += done.events
                 aggregates += done.aggregates
                 complete = done.done
@@ -132,7 +131,6 @@ class LedgerKeeper(LedgerReader):
                 freed = await self._db.run(free)
                 if not freed:
                     break
-                await changed(freed)
                 pages += freed
             reclaimed = pages * await self._db.run(maintenance.page_size)
         if deleted or aggregates:
@@ -300,9 +298,11 @@ class LedgerKeeper(LedgerReader):
     async def begin_backup(self) -> None:
         """Keep the database file still, so that it can be copied while recording goes on."""
         self._check_open()
-        await self._journal.hold()
+        self._backup = True
+        await self._db.run_at_once(hold_still)
 
     async def end_backup(self) -> None:
         """Let the database file be written again after ``begin_backup``."""
         self._check_open()
-        await self._journal.release()
+        await self._db.run_at_once(let_go)
+        self._backup = False

@@ -54,7 +54,6 @@ class LedgerReader:
     _last_write: datetime | None
     _closed: bool
     _exports: int
-    _reading: int
     _looked: date | None
 
     @property
@@ -89,11 +88,7 @@ class LedgerReader:
     ) -> T:
         """Read what needs no sums; ``seen`` is called when what is read cannot change any more."""
         self._check_open()
-        self._reading += 1
-        try:
-            return await self._reader.run(lambda db: answers.snapshot(db, lambda: read(db), seen))
-        finally:
-            self._reading -= 1
+        return await self._reader.run(lambda db: answers.snapshot(db, lambda: read(db), seen))
 
     async def event(self, event_id: int) -> StoredEvent:
         """Return one event. Raises NotFoundError."""

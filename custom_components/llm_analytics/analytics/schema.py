@@ -38,12 +38,8 @@ from typing import Final
 # auto_vacuum has to be set before the first table exists.
 CREATION_PRAGMAS: Final = ("PRAGMA auto_vacuum = INCREMENTAL",)
 
-# Pages in the journal after which it is moved into the main file when those who recorded have
-# their answers. Moving twice as many takes half as long again, so that a crowd which comes again
-# waits for its end. The journal grows on behind what has been moved while somebody reads that; a
-# commit moves it only where this has happened again and again.
-JOURNAL_PAGES: Final = 160
-AUTO_CHECKPOINT: Final = 25 * JOURNAL_PAGES
+# Pages in the journal after which a commit moves it into the main file.
+AUTO_CHECKPOINT: Final = 200
 
 # FULL: an event that was acknowledged survives a power cut. The cache is small on purpose: the
 # memory of a Raspberry Pi belongs to the house.

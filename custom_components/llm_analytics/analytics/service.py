@@ -32,7 +32,6 @@ from .pricing import PriceBook
 from .reporting import Reporting
 from .settings import Settings
 from .soundness import Soundness
-from .steps import Journal
 from .store import maintenance, queries
 from .store.database import open_reader, open_writer, set_aside
 from .store.recording import EventWriter, Pending, Written
@@ -73,7 +72,7 @@ class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper, Soundn
         self._closed = False
         self._unchecked = self._unsound = False
         self._exports = 0
-        self._reading = 0
+        self._backup = False
         self._looked = None
 
     @classmethod
@@ -126,7 +125,6 @@ class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper, Soundn
             await self._db.close()
             raise
         self._db.first = self._events.sums.make_way
-        self._journal = Journal(self._db, self._path)
         self._writer = Writer(run=self._run_write, write=self._events.write, committed=self._wrote)
 
     async def _load_catalogue(self) -> None:
@@ -141,7 +139,6 @@ class Analytics(Reporting, Insights, Costing, HourlyMirror, LedgerKeeper, Soundn
 
     def _wrote(self) -> None:
         self._last_write = self._clock()
-        self._journal.wrote(self._events.changes, reading=self._reading > 0)
         self._committed()
 
     async def close(self) -> None:

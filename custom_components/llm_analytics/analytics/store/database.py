@@ -134,11 +134,6 @@ async def open_reader(path: Path) -> Connection:
     return connection
 
 
-async def open_mover(path: Path) -> Connection:
-    """Open the file beside the connection that writes, for ``move_journal`` only."""
-    return await _connect(path, read_only=False)
-
-
 async def _connect(path: Path, *, read_only: bool) -> Connection:
     uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
 
@@ -195,26 +190,12 @@ def hold_still(db: sqlite3.Connection) -> None:
     prefix of the journal is one consistent state that holds all that was stored before.
     """
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    leave_journal(db)
-
-
-def leave_journal(db: sqlite3.Connection) -> None:
-    """Let the journal grow instead of moving it into the main file within a commit."""
     db.execute("PRAGMA wal_autocheckpoint = 0").fetchall()
 
 
 def let_go(db: sqlite3.Connection) -> None:
-    """Undo ``hold_still`` and ``leave_journal``."""
+    """Undo ``hold_still``."""
     db.execute(f"PRAGMA wal_autocheckpoint = {AUTO_CHECKPOINT}").fetchall()
-
-
-def move_journal(db: sqlite3.Connection) -> int:
-    """Move what is in the journal into the main file, without keeping any other from writing.
-
-    Returns how many pages the journal has.
-    """
-    pages: int = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1]
-    return pages
 
 
 def quick_check(db: sqlite3.Connection) -> None:

@@ -51,9 +51,6 @@ class EventWriter:
         self.book = book
         self.zone = zone
         self.sums = Sums(db)
-        # Rows that the connection has changed up to the last transaction; those of sums that had
-        # waited count for an eighth, as many of them share a page.
-        self.changes = 0
         self._days: dict[int, int] = {}
         self.reload()
 
@@ -111,8 +108,6 @@ class EventWriter:
             self.reload()
             raise
         self.sums.committed()
-        late = self.sums.late_rows
-        self.changes = self.db.total_changes - late + late // 8
         return outcomes
 
     def day(self, time: int) -> int:

@@ -45,15 +45,13 @@ _GREATEST: Final = f"""
 class Sums:
     """The sums of one file; lives on the thread of the connection that writes.
 
-    ``noted`` holds the quarters of an hour that ``note_slots`` has kept; ``late_rows`` counts the
-    rows that were written for what had waited.
+    ``noted`` holds the quarters of an hour that ``note_slots`` has kept.
     """
 
     def __init__(self, db: sqlite3.Connection) -> None:
         """Begin with sums that are complete."""
         self._db = db
         self.noted: Noted = {}
-        self.late_rows = 0
         self._waiting = Changes()
         self._fresh = Changes()
         self._written = self._open = False
@@ -161,12 +159,9 @@ class Sums:
         return self._greatest + _most(waiting) + _most(fresh) < _FAR
 
     def _write(self, last_event: int) -> None:
-        before = self._db.total_changes
         self._fresh.take(self._waiting)
         self._fresh.apply(self._db, noted=self.noted)
         self._db.execute("UPDATE ledger SET summed = ?", (last_event,))
-        if self._waiting.events:
-            self.late_rows += self._db.total_changes - before
 
 
 def _most(changes: Changes) -> int:
