@@ -12,7 +12,6 @@ import pytest
 from pytest_homeassistant_custom_component.common import CLIENT_ID, MockConfigEntry, MockUser
 
 import custom_components.llm_analytics  # noqa: F401 - before the plugin's own custom_components
-from custom_components.llm_analytics import state_queue
 from custom_components.llm_analytics.const import DOMAIN
 from custom_components.llm_analytics.coordinator import LlmAnalyticsCoordinator
 
@@ -25,12 +24,6 @@ type ClientFactory = Callable[..., Coroutine[Any, Any, Client]]
 def hass_config_dir(tmp_path: Path) -> str:
     """Give every test a configuration folder of its own."""
     return str(tmp_path)
-
-
-@pytest.fixture(autouse=True)
-def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let entities write their states without a pause: it would not end while the clock stands."""
-    monkeypatch.setattr(state_queue, "_PAUSE", 0)
 
 
 @pytest.fixture

@@ -60,7 +60,6 @@ RANKS = {
     "errors": 11,
     "issues": 11,
     "responses": 11,
-    "state_queue": 11,
     "statistics": 11,
     "validators": 11,
     "announcements": 11,

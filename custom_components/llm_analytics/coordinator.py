@@ -54,7 +54,6 @@ from .const import (
 from .directory import HomeDirectory
 from .issues import DAMAGED_DATABASE, Issue, IssueWatch, async_raise
 from .options import ensure_person_key, settings
-from .state_queue import StateQueue
 from .statistics import StatisticsImport
 from .watched import watch
 
@@ -87,7 +86,6 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
             name=DOMAIN,
             request_refresh_debouncer=Debouncer(hass, _LOGGER, cooldown=_COOLDOWN, immediate=True),
         )
-        self.states = StateQueue(hass, entry)
         self._cancel_midnight: CALLBACK_TYPE | None = None
         self._commits = self._commits_asked = 0
         self._announcer: Announcer

@@ -1,10 +1,8 @@
 """The base of every entity."""
 
 from collections.abc import Callable
-from typing import override
 
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.core import callback
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
@@ -36,18 +34,6 @@ class LlmAnalyticsEntity(CoordinatorEntity[LlmAnalyticsCoordinator]):
             name="LLM Analytics" if subentry is None else subentry.title,
             entry_type=DeviceEntryType.SERVICE,
         )
-
-    @override
-    async def async_added_to_hass(self) -> None:
-        """Follow the figures until it is removed."""
-        await super().async_added_to_hass()
-        states = self.coordinator.states
-        self.async_on_remove(lambda: states.async_discard(self))
-
-    @callback
-    @override
-    def _handle_coordinator_update(self) -> None:
-        self.coordinator.states.async_add(self)
 
 
 def budget_of(subentry: ConfigSubentry) -> Callable[[Figures], BudgetState]:
