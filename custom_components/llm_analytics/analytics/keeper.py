@@ -34,7 +34,7 @@ from .store import (
     queries,
 )
 from .store.aggregates import Dimension
-from .store.database import Connection, hold_still, let_go, transaction
+from .store.database import Connection, checkpoint, hold_still, let_go, transaction
 from .store.hourly import Reached
 from .store.recording import EventWriter
 
@@ -132,6 +132,8 @@ class LedgerKeeper(LedgerReader):
                 if not freed:
                     break
                 pages += freed
+            if pages and not self._backup:
+                await self._db.run(checkpoint)
             reclaimed = pages * await self._db.run(maintenance.page_size)
         if deleted or aggregates:
             self._wrote()
