@@ -9,11 +9,10 @@ from custom_components.llm_analytics.analytics import CostSource, Price, StoredE
 from custom_components.llm_analytics.analytics.formats import (
     CSV_DETAILED,
     CSV_SUMMARY,
-    JSON_EVENT,
     cell,
+    csv_event,
     csv_lines,
     csv_summary,
-    csv_text,
 )
 from custom_components.llm_analytics.analytics.totals import Totals
 
@@ -42,31 +41,16 @@ def test_a_cell_is_quoted_and_never_a_formula(value: object, text: str) -> None:
     assert csv_lines([["x", cell(value)]]) == f"x,{text}\r\n"
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, ""),
-        ("", ""),
-        ("plain", "plain"),
-        ("=1", "'=1"),
-        ("a,b", '"a,b"'),
-        ('"', '""""'),
-        ("\r", '"\'\r"'),
-        ("a\n", '"a\n"'),
-        ([], ""),
-        (["-a", "b,"], '"\'-a b,"'),
-    ],
-)
-def test_a_text_of_an_event_is_written_as_a_cell(value: str | list[str] | None, text: str) -> None:
-    assert csv_text(value) == text
-
-
-def test_json_has_the_fields_of_an_event_in_its_order() -> None:
+def test_a_row_of_an_event_has_plain_decimals_and_safe_texts() -> None:
     moment = datetime(2026, 3, 18, 12, tzinfo=UTC)
-    given = UsageEvent(endpoint="e", provider="p", tokens_prompt=1, tokens_response=1)
-    price = Price(picos=None, source=CostSource.UNPRICED)
+    given = UsageEvent(
+        endpoint="=e", provider="p", tokens_prompt=1, tokens_response=1, tags=("-a", "b,")
+    )
+    price = Price(picos=1, source=CostSource.REPORTED)
     event = StoredEvent(id=1, timestamp=moment, usage=given, price=price, device_name=None)
-    assert tuple(event.as_dict()) == JSON_EVENT
+    row = dict(zip(CSV_DETAILED, csv_event(event.as_dict()), strict=True))
+    assert row["cost_estimate"] == "0.000000000001"
+    assert (row["endpoint"], row["tags"], row["device_name"]) == ("'=e", "'-a b,", "")
 
 
 def test_an_absent_value_is_an_empty_cell() -> None:

@@ -11,11 +11,9 @@ from custom_components.llm_analytics.analytics.money import (
     average_pico,
     divide_half_even,
     from_pico,
-    pico_text,
     plain,
     rounded,
     rounded_parts,
-    thousandths_text,
     to_pico,
     to_scale,
 )
@@ -169,15 +167,3 @@ def test_rounded_parts_add_up_to_their_rounded_sum(
 @given(st.tuples(*[st.integers(0, 10**22)] * 4))
 def test_rounded_parts_lose_nothing(parts: tuple[int, int, int, int]) -> None:
     assert sum(rounded_parts(parts, 30)) == round(Fraction(sum(parts), 10**18))
-
-
-@settings(max_examples=500, deadline=None)
-@given(st.one_of(st.integers(0, MAX_INT64), st.integers(0, 9_999).map(lambda n: n * 10**9)))
-def test_an_amount_s_text_is_that_of_the_amount(picos: int) -> None:
-    assert pico_text(picos) == format(from_pico(picos), "f")
-
-
-@settings(max_examples=500, deadline=None)
-@given(st.integers(0, 10**12))
-def test_a_text_in_thousandths_is_that_of_the_amount(number: int) -> None:
-    assert thousandths_text(number) == format(plain(Decimal(number).scaleb(-3)), "f")

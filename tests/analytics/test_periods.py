@@ -10,7 +10,6 @@ from custom_components.llm_analytics.analytics.periods import (
     SLOT_US,
     Days,
     LocalHours,
-    LocalTexts,
     Period,
     Span,
     day_span,
@@ -265,31 +264,3 @@ def test_local_hours_are_the_clock_s_also_where_it_changes(zone: str) -> None:
     for slot in range(366 * 96):
         moment = first + slot * SLOT_US
         assert clock.hour(moment) == from_us(moment, ZoneInfo(zone)).hour
-
-
-@pytest.mark.parametrize(
-    "zone", ["Europe/Berlin", "Asia/Kathmandu", "Australia/Lord_Howe", "America/St_Johns", "UTC"]
-)
-def test_local_texts_are_the_clock_s_also_where_it_changes(zone: str) -> None:
-    clock = LocalTexts(ZoneInfo(zone))
-    first = to_us(datetime(2024, 1, 1, tzinfo=UTC))
-    for slot in range(366 * 96):
-        moment = first + slot * SLOT_US - slot % 3 * (slot % 1_000)
-        assert clock.text(moment) == from_us(moment, ZoneInfo(zone)).isoformat()
-
-
-@pytest.mark.parametrize(
-    ("moment", "text"),
-    [
-        ("2026-10-25T00:59:59.999999Z", "2026-10-25T02:59:59.999999+02:00"),
-        ("2026-10-25T01:00:00Z", "2026-10-25T02:00:00+01:00"),
-        ("2026-10-24T23:00:00.000001Z", "2026-10-25T01:00:00.000001+02:00"),
-        ("2026-10-25T23:00:00.1Z", "2026-10-26T00:00:00.100000+01:00"),
-        ("2026-03-29T00:59:59Z", "2026-03-29T01:59:59+01:00"),
-        ("2026-03-29T01:00:00Z", "2026-03-29T03:00:00+02:00"),
-    ],
-)
-def test_a_local_text_names_its_own_offset(moment: str, text: str) -> None:
-    clock = LocalTexts(ZoneInfo("Europe/Berlin"))
-    for _ in range(2):
-        assert clock.text(to_us(datetime.fromisoformat(moment))) == text

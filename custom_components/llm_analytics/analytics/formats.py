@@ -1,22 +1,17 @@
-"""Exports as text: what is in them, in which order, and how a value is written.
+"""Exports as CSV: what is in them, in which order, and how a value is written.
 
-A ``Format`` says how single events are written. CSV text cells that a spreadsheet would take for a
-formula get one leading apostrophe; numbers, instants and UUIDs cannot be taken for one.
+Text cells that a spreadsheet would take for a formula get one leading apostrophe.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 import csv
-from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 import io
-import json
-import re
-from typing import Final
+from typing import Any, Final
 
 from .money import from_pico
 from .totals import Totals, device_parts
-
-type Value = str | Sequence[str] | None
 
 CSV_SUMMARY: Final = (
     "date",
@@ -67,61 +62,7 @@ CSV_DETAILED: Final = (
     "home_cost",
     "home_currency",
 )
-JSON_EVENT: Final = (
-    "id",
-    "timestamp",
-    "tokens_prompt",
-    "tokens_response",
-    "total_tokens",
-    "tokens_cache_read",
-    "tokens_cache_write",
-    "tokens_cache_write_1h",
-    "tokens_reasoning",
-    "latency_ms",
-    "ttft_ms",
-    "request_id",
-    "metadata",
-    "cost_estimate",
-    "cost_source",
-    "priced_as",
-    "home_cost",
-    "home_currency",
-    "device_ip",
-    "device_id",
-    "device_name",
-    "endpoint",
-    "provider",
-    "model",
-    "user_id",
-    "agent",
-    "context",
-    "tags",
-    "service_tier",
-    "status",
-    "error_type",
-    "source",
-    "recorded_by",
-)
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
-_PLAIN_CELL: Final = re.compile('[^",\r\n]*')
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """How single events are written: their fields in order, and how a field's value is.
-
-    ``opening`` and ``closing`` stand around an event and ``between`` between two, ``label`` (with
-    the field's name) before a value and ``quote`` around a text in which nothing is special;
-    ``text`` writes any other.
-    """
-
-    fields: tuple[str, ...]
-    opening: str
-    closing: str
-    between: str
-    label: str
-    quote: str
-    text: Callable[[Value], str]
 
 
 def csv_lines(rows: Iterable[Sequence[object]]) -> str:
@@ -138,32 +79,16 @@ def cell(value: object) -> object:
     return "" if value is None else value
 
 
-def csv_text(value: Value) -> str:
-    """Return a text as it stands in CSV; several are one cell, parted by spaces."""
-    if value is None:
-        return ""
-    safe = str(cell(value if isinstance(value, str) else " ".join(value)))
-    return safe if _PLAIN_CELL.fullmatch(safe) else csv_lines([(safe, None)])[: -len(",\r\n")]
+def csv_event(event: Mapping[str, Any]) -> list[object]:
+    """Return an event, as the API writes it, as a row under CSV_DETAILED."""
+    return [cell(_cell_text(event[name])) for name in CSV_DETAILED]
 
 
-CSV: Final = Format(
-    fields=CSV_DETAILED,
-    opening="",
-    closing="\r\n",
-    between="",
-    label="",
-    quote="",
-    text=csv_text,
-)
-JSON: Final = Format(
-    fields=JSON_EVENT,
-    opening="{",
-    closing="}",
-    between=",",
-    label='"{}":',
-    quote='"',
-    text=json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode,
-)
+def _cell_text(value: object) -> object:
+    """Return decimals plainly, and several texts as one, parted by spaces."""
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return " ".join(value) if isinstance(value, list) else value
 
 
 def csv_summary(

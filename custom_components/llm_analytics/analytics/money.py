@@ -12,7 +12,6 @@ from fractions import Fraction
 PICO_PLACES = 12
 PICO: int = 10**PICO_PLACES
 MAX_INT64 = 2**63 - 1
-_THOUSANDTHS = tuple(f".{number:03d}".rstrip("0") if number else "" for number in range(1_000))
 
 # Wide enough for every amount that is accepted; however many places it was given with, it is
 # rounded once, by quantize.
@@ -48,17 +47,6 @@ def plain(value: Decimal) -> Decimal:
 def from_pico(picos: int) -> Decimal:
     """Return picos as an exact amount without trailing zeros."""
     return plain(Decimal(picos).scaleb(-PICO_PLACES, _WIDE))
-
-
-def pico_text(picos: int) -> str:
-    """Return picos, not negative, as ``from_pico`` is written plainly, without making it."""
-    whole, part = divmod(picos, PICO)
-    return f"{whole}.{part:012d}".rstrip("0") if part else str(whole)
-
-
-def thousandths_text(number: int) -> str:
-    """Return ``number``/1000, not negative, as plain text without trailing zeros."""
-    return f"{number // 1_000}{_THOUSANDTHS[number % 1_000]}"
 
 
 def average_pico(picos: int, count: int) -> Decimal:

@@ -20,7 +20,6 @@ SLOT_US = 15 * 60 * 1_000_000
 _HOUR_US = 4 * SLOT_US
 _DAY_US = 24 * _HOUR_US
 DAY = timedelta(days=1)
-_TWO_DIGITS = tuple(f"{number:02d}" for number in range(60))
 
 
 class Period(StrEnum):
@@ -69,59 +68,29 @@ def from_us(microseconds: int, zone: tzinfo = UTC) -> datetime:
     return (EPOCH + timedelta(microseconds=microseconds)).astimezone(zone)
 
 
-class _Offsets:
-    """Knows the offset of ``zone`` from UTC, for instants near each other quickly."""
+class LocalHours:
+    """Tells the hour that a clock in ``zone`` shows, for instants near each other quickly."""
 
     def __init__(self, zone: tzinfo) -> None:
-        """Know nothing yet."""
+        """Know no day yet."""
         self._zone = zone
         self._offsets: dict[int, int | None] = {}
 
-    def offset(self, microseconds: int) -> int:
-        """Return the offset in µs at an instant in µs since 1970 (UTC)."""
+    def hour(self, microseconds: int) -> int:
+        """Return the local hour (0 to 23) of an instant in µs since 1970 (UTC)."""
         day = microseconds // _DAY_US
         if day not in self._offsets:
-            first, last = (self._exactly(day * _DAY_US), self._exactly((day + 1) * _DAY_US))
+            first, last = (self._offset(day * _DAY_US), self._offset((day + 1) * _DAY_US))
             self._offsets[day] = first if first == last else None
         offset = self._offsets[day]
-        # a clock changes on that day where there is none
-        return self._exactly(microseconds) if offset is None else offset
+        if offset is None:  # a clock changes on that day
+            offset = self._offset(microseconds)
+        return (microseconds + offset) // _HOUR_US % 24
 
-    def _exactly(self, microseconds: int) -> int:
+    def _offset(self, microseconds: int) -> int:
         offset = from_us(microseconds, self._zone).utcoffset()
         assert offset is not None
         return offset // MICROSECOND
-
-
-class LocalHours(_Offsets):
-    """Tells the hour that a clock in ``zone`` shows, for instants near each other quickly."""
-
-    def hour(self, microseconds: int) -> int:
-        """Return the local hour (0 to 23) of an instant in µs since 1970 (UTC)."""
-        return (microseconds + self.offset(microseconds)) // _HOUR_US % 24
-
-
-class LocalTexts(_Offsets):
-    """Writes instants as a clock in ``zone`` shows them, those near each other quickly."""
-
-    def __init__(self, zone: tzinfo) -> None:
-        """Know nothing yet."""
-        super().__init__(zone)
-        self._dates: dict[tuple[int, int], tuple[str, str]] = {}
-
-    def text(self, microseconds: int) -> str:
-        """Return an instant in µs since 1970 (UTC) as ``from_us(…).isoformat()`` writes it."""
-        offset = self.offset(microseconds)
-        day, rest = divmod(microseconds + offset, _DAY_US)
-        known = self._dates.get((day, offset))
-        if known is None:
-            text = from_us(microseconds, self._zone).replace(microsecond=0).isoformat()
-            known = self._dates[day, offset] = text[:11], text[19:]
-        seconds, fraction = divmod(rest, 1_000_000)
-        minutes, second = divmod(seconds, 60)
-        hour, minute = divmod(minutes, 60)
-        text = f"{known[0]}{_TWO_DIGITS[hour]}:{_TWO_DIGITS[minute]}:{_TWO_DIGITS[second]}"
-        return f"{text}.{fraction:06d}{known[1]}" if fraction else f"{text}{known[1]}"
 
 
 def local_day(moment: datetime, zone: tzinfo) -> date:

@@ -1,6 +1,7 @@
 """Reports and their exports: any period, any size, constant memory."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -8,12 +9,12 @@ import sqlite3
 
 from .checks import AHEAD
 from .errors import InvalidInputError
-from .formats import CSV, CSV_DETAILED, CSV_SUMMARY, JSON, Format, csv_lines
+from .formats import CSV_DETAILED, CSV_SUMMARY, csv_event, csv_lines
+from .models import StoredEvent
 from .periods import Days, Period, Span, day_span
 from .reader import ANYTHING, LedgerReader, check_order
 from .reports import Report
 from .store import answers, export, queries
-from .store.event_texts import EventTexts
 from .totals import Filter, Json
 
 
@@ -101,7 +102,7 @@ class Reporting(LedgerReader):
 
         covered = await self._read(read)
         if detailed:
-            text = self._event_pages(covered, wanted, CSV, head=csv_lines([CSV_DETAILED]))
+            text = self._detailed_csv(covered, wanted)
         else:
             text = self._summary_days(covered, wanted)
         return f"{covered.name}.csv", text
@@ -123,11 +124,7 @@ class Reporting(LedgerReader):
         """
         scope, asked = self._scope(period, day, span), self._asked(period, day, span, wanted)
         covered, report = await self._read(lambda db: (scope(db), write(asked(db).as_dict())))
-        if detailed:
-            head = f'{report.removesuffix("}")},"events":['
-            text = self._event_pages(covered, wanted, JSON, head=head, tail="]}")
-        else:
-            text = _whole(report)
+        text = self._detailed_json(report, covered, wanted, write) if detailed else _whole(report)
         return f"{covered.name}.json", text
 
     def _scope(
@@ -147,8 +144,37 @@ class Reporting(LedgerReader):
 
         return read
 
+    async def _detailed_csv(self, covered: _Scope, wanted: Filter) -> AsyncGenerator[str]:
+        yield csv_lines([CSV_DETAILED])
+        pages = self._event_pages(
+            covered,
+            wanted,
+            lambda events: csv_lines(csv_event(event.as_dict()) for event in events),
+        )
+        async with aclosing(pages):
+            async for text in pages:
+                yield text
+
+    async def _detailed_json(
+        self,
+        report: str,
+        covered: _Scope,
+        wanted: Filter,
+        write: Callable[[dict[str, Json]], str],
+    ) -> AsyncGenerator[str]:
+        yield f'{report.removesuffix("}")},"events":['
+        pages = self._event_pages(
+            covered, wanted, lambda events: ",".join(write(event.as_dict()) for event in events)
+        )
+        between = ""
+        async with aclosing(pages):
+            async for text in pages:
+                yield between + text
+                between = ","
+        yield "]}"
+
     async def _event_pages(
-        self, covered: _Scope, wanted: Filter, form: Format, *, head: str, tail: str = ""
+        self, covered: _Scope, wanted: Filter, write: Callable[[Sequence[StoredEvent]], str]
     ) -> AsyncGenerator[str]:
         """Yield an export's events in pages, oldest first; those recorded since are not in it.
 
@@ -156,30 +182,31 @@ class Reporting(LedgerReader):
         waits until the last was taken or the iterator is closed.
         """
         zone, directory = self._zone, self._directory()
-        between = ""
         after: tuple[int, int] | None = (0, 0)
-        yield head
         self._exports += 1
         try:
-            texts = await self._read_events(lambda db: EventTexts(db, form, zone, directory))
             while after is not None:
-                text, after = await self._read_events(
-                    partial(
-                        export.page,
-                        texts=texts,
-                        wanted=wanted,
-                        span=covered.span,
-                        after=after,
+                position = after
+
+                def read(
+                    db: sqlite3.Connection, position: tuple[int, int] = position
+                ) -> tuple[str, tuple[int, int] | None]:
+                    events, following = export.page(
+                        db,
+                        wanted,
+                        covered.span,
+                        after=position,
                         last_event=covered.last_event,
+                        zone=zone,
+                        directory=directory,
                     )
-                )
+                    return write(events) if events else "", following
+
+                text, after = await self._read_events(read)
                 if text:
-                    yield between + text
-                    between = form.between
+                    yield text
         finally:
             self._exports -= 1
-        if tail:
-            yield tail
 
     async def _summary_days(self, covered: _Scope, wanted: Filter) -> AsyncGenerator[str]:
         """Yield an export as CSV text, one row a day, device, endpoint and provider."""

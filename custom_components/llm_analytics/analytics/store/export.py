@@ -10,11 +10,13 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from ..formats import csv_lines, csv_summary
+from ..models import StoredEvent
 from ..periods import Span, to_us
+from ..places import Directory
 from ..totals import Filter, Totals
 from . import filters, queries
 from .aggregates import Dimension
-from .event_texts import EventTexts
+from .events import SELECT_EVENTS, event_of_row
 
 _PAGE: Final = 500
 _LOOKED_AT: Final = 2_000  # so many events for a page, be they wanted or not
@@ -22,21 +24,22 @@ _LOOKED_AT: Final = 2_000  # so many events for a page, be they wanted or not
 
 def page(
     db: sqlite3.Connection,
-    texts: EventTexts,
     wanted: Filter,
     span: Span,
     *,
     after: tuple[int, int],
     last_event: int,
-) -> tuple[str, tuple[int, int] | None]:
-    """Return the next events of a span, as text, and the (time, id) that the page after follows.
+    zone: ZoneInfo,
+    directory: Directory,
+) -> tuple[list[StoredEvent], tuple[int, int] | None]:
+    """Return the next events of a span, and the (time, id) that the page after follows.
 
     They come oldest first, none beyond ``last_event``; the last page is followed by None. Where
     few events are wanted a page may hold none.
     """
     chosen = filters.choose(db, wanted)
     if chosen is None:
-        return "", None
+        return [], None
     where, parameters = filters.event_conditions(chosen)
     until = None
     stretch = "event.time >= ? AND event.time < ? AND (event.time, event.id) > (?, ?)"
@@ -50,12 +53,12 @@ def page(
             stretch = f"{stretch} AND (event.time, event.id) <= (?, ?)"
             bounds = (*bounds, *until)
     rows = db.execute(
-        f"SELECT {', '.join(f'event.{name}' for name in texts.columns)}"
-        " FROM event CROSS JOIN series ON series.id = event.series"
-        f" WHERE {stretch} AND event.id <= ?{where} ORDER BY event.time, event.id LIMIT ?",
+        f"{SELECT_EVENTS} WHERE {stretch} AND event.id <= ?{where}"
+        " ORDER BY event.time, event.id LIMIT ?",
         (*bounds, last_event, *parameters, _PAGE),
     ).fetchall()
-    return texts.text(rows) if rows else "", rows[-1][:2] if len(rows) == _PAGE else until
+    following = (rows[-1][1], rows[-1][0]) if len(rows) == _PAGE else until
+    return [event_of_row(row, zone, directory) for row in rows], following
 
 
 def check(db: sqlite3.Connection, wanted: Filter, span: Span, zone: ZoneInfo) -> None:
