@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from functools import lru_cache
+from operator import add
 import sqlite3
 from typing import Final
 
@@ -17,7 +18,6 @@ from ..models import HomeCost
 from ..periods import SLOT_US
 from ..totals import TOTAL_NAMES
 from .names import Ids
-from .rows import Insert
 
 USER_MODEL_SHIFT: Final = 32
 
@@ -50,8 +50,7 @@ _NO_HOME: Final = (0, 0)
 type Day = tuple[int, int, str | None]
 # A dimension and an id of it.
 type Key = tuple[int, int]
-# A list where there are several: there mostly are not.
-type Gathered[K] = dict[K, Vector | list[Vector]]
+type Gathered[K] = dict[K, Vector]
 
 
 # The keys of each table of sums, and what it sums by them.
@@ -69,9 +68,14 @@ def add_up(table: str) -> str:
     return f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {added}"
 
 
-_ADD_DAY, _ADD_SLOT, _ADD_HOME = (
-    Insert(table, (*keys, *sums), add_up(table)) for table, (keys, sums) in _TABLES.items()
-)
+def _add_rows(table: str) -> str:
+    keys, sums = _TABLES[table]
+    columns = (*keys, *sums)
+    marks = ", ".join("?" * len(columns))
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) {add_up(table)}"
+
+
+_ADD_DAY, _ADD_SLOT, _ADD_HOME = map(_add_rows, _TABLES)
 _DROP_EMPTY_DAY: Final = """
     DELETE FROM agg_day
     WHERE dimension = ? AND day = ? AND key = ? AND frozen = ? AND requests = 0
@@ -180,14 +184,14 @@ class Changes:
         """Add what others have gathered."""
         self.events += others.events
         self.picos += others.picos
-        for series, vector in _sums(others._series):
+        for series, vector in others._series.items():
             _gather(self._series, (series,), vector)
 
     def _gathered(self) -> tuple[dict[Day, Gathered[Key]], dict[int, Gathered[Key]]]:
         """Return the changes by day, and those to requests, prompt, response and cost by slot."""
         days: defaultdict[Day, Gathered[Key]] = defaultdict(dict)
         slots: defaultdict[int, Gathered[Key]] = defaultdict(dict)
-        for (ids, tags, slot, day), vector in _sums(self._series):
+        for (ids, tags, slot, day), vector in self._series.items():
             keys = keys_of(ids, tags)
             _gather(days[day], keys, vector)
             values = vector[0], vector[3], vector[4], vector[9]
@@ -205,31 +209,31 @@ class Changes:
         Raises sqlite3.IntegrityError or OverflowError where a sum leaves 64 bits.
         """
         days, slots = self._gathered()
-        of_days: list[object] = []
-        of_home: list[object] = []
+        of_days: list[tuple[object, ...]] = []
+        of_home: list[tuple[object, ...]] = []
         lessened: list[tuple[int, int, int, int, str]] = []
         for (day, frozen, currency), gathered in days.items():
-            for (dimension, key), vector in _sums(gathered):
+            for (dimension, key), vector in gathered.items():
                 totals, home = vector[: len(NOTHING)], vector[len(NOTHING) :]
                 if any(totals):
-                    of_days += (dimension, day, key, frozen, *totals)
+                    of_days.append((dimension, day, key, frozen, *totals))
                 if currency is not None:
-                    of_home += (dimension, day, key, frozen, currency, *home)
+                    of_home.append((dimension, day, key, frozen, currency, *home))
                     if home[0] < 0:
                         lessened.append((dimension, day, key, frozen, currency))
-        _ADD_DAY.rows(db, of_days)
-        _ADD_HOME.rows(db, of_home)
+        db.executemany(_ADD_DAY, of_days)
+        db.executemany(_ADD_HOME, of_home)
         db.executemany(_DROP_EMPTY_HOME, lessened)
         if may_empty:
             db.executemany(_DROP_EMPTY_DAY, _day_keys(days))
-        of_slots: list[object] = []
+        of_slots: list[tuple[int, ...]] = []
         changed: list[tuple[int, int, int]] = []
         for slot, gathered in slots.items():
-            for (dimension, key), values in _sums(gathered):
+            for (dimension, key), values in gathered.items():
                 if any(values):
-                    of_slots += (dimension, slot, key, *values)
+                    of_slots.append((dimension, slot, key, *values))
                     changed.append((dimension, slot, key))
-        _ADD_SLOT.rows(db, of_slots)
+        db.executemany(_ADD_SLOT, of_slots)
         note_slots(db, changed, noted)
 
 
@@ -258,17 +262,4 @@ def note_slots(
 def _gather[K](gathered: Gathered[K], keys: Iterable[K], vector: Vector) -> None:
     for key in keys:
         found = gathered.get(key)
-        if found is None:
-            gathered[key] = vector
-        elif isinstance(found, list):
-            found.append(vector)
-        else:
-            gathered[key] = [found, vector]
-
-
-def _sums[K](gathered: Gathered[K]) -> Iterator[tuple[K, Vector]]:
-    for key, found in gathered.items():
-        if isinstance(found, list):
-            yield key, tuple(map(sum, zip(*found, strict=True)))
-        else:
-            yield key, found
+        gathered[key] = vector if found is None else tuple(map(add, found, vector, strict=True))

@@ -21,12 +21,13 @@ from .database import storage_error, transaction
 from .events import COST_SOURCES, EVENT_COLUMNS, TIERS, read_event
 from .names import Names
 from .requests import find_request, request_hash, store_requests, stored_hashes, to_stored
-from .rows import Insert
 from .sums import Sums
 
 COST_CODES: Final = {source: code for code, source in enumerate(COST_SOURCES)}
 _TIER_CODES: Final = {tier: code for code, tier in enumerate(TIERS)}
-_EVENTS: Final = Insert("event", EVENT_COLUMNS.split(", "))
+_INSERT: Final = (
+    f"INSERT INTO event ({EVENT_COLUMNS}) VALUES ({', '.join('?' * len(EVENT_COLUMNS.split(',')))})"
+)
 # No zone's day begins within a minute.
 _MINUTE_US: Final = 60_000_000
 _KNOWN_DAYS: Final = 10_000
@@ -133,7 +134,7 @@ class _Batch:
         self._book = book
         self._changes = Changes()
         self._last_before = writer.last_event
-        self._values: list[object] = []
+        self._rows: list[tuple[object, ...]] = []
         self._requests: list[tuple[bytes, int]] = []
         self._fresh: dict[tuple[str, str], StoredEvent] = {}
         self._hashes = {
@@ -163,7 +164,7 @@ class _Batch:
         time = to_us(moment)
         tokens, failed = tokens_of(usage), int(usage.status is Status.ERROR)
         writer.last_event += 1
-        self._values.extend(
+        self._rows.append(
             (
                 writer.last_event,
                 time,
@@ -203,8 +204,8 @@ class _Batch:
 
     def store(self) -> None:
         """Write what was added."""
-        if self._values:
-            _EVENTS.rows(self._db, self._values)
+        if self._rows:
+            self._db.executemany(_INSERT, self._rows)
             store_requests(self._db, self._requests)
             last = self._writer.last_event
             self._db.execute(_COUNT, (last - self._last_before, last))

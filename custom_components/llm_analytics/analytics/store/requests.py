@@ -13,13 +13,12 @@ So no more than about one entry in ``_LOOKED_AT`` is without its event, however 
 
 from collections.abc import Collection
 import hashlib
-from itertools import batched, chain
+from itertools import batched
 import re
 import sqlite3
 from typing import Final
 
 from ..models import OTHER
-from .rows import Insert
 
 _HASH_BYTES: Final = 4
 _UUID: Final = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -49,7 +48,7 @@ _SWEEP: Final = """
     DELETE FROM request WHERE hash > ? AND hash <= ? AND event < ?
     AND NOT EXISTS (SELECT 1 FROM event WHERE event.id = request.event)
 """
-_REQUESTS: Final = Insert("request", ("hash", "event"))
+_STORE: Final = "INSERT INTO request (hash, event) VALUES (?, ?)"
 _START: Final = b""
 _END: Final = b"\xff" * (_HASH_BYTES + 1)
 
@@ -96,7 +95,7 @@ def find_request(
 
 def store_requests(db: sqlite3.Connection, requests: Collection[tuple[bytes, int]]) -> None:
     """Let events (by id) be found by their hashes, in the caller's transaction."""
-    _REQUESTS.rows(db, [*chain.from_iterable(sorted(requests))])
+    db.executemany(_STORE, sorted(requests))
 
 
 def sweep_requests(db: sqlite3.Connection, removed: int) -> None:
