@@ -5,7 +5,6 @@ gets an answer below 500 that names the field.
 """
 
 import asyncio
-from contextlib import suppress
 from decimal import Decimal
 from http import HTTPStatus
 import json
@@ -13,7 +12,6 @@ from typing import Any, Final
 
 from aiohttp import StreamReader, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
-import orjson
 
 from . import conversion
 from .analytics import Analytics, AnalyticsError, InvalidInputError, UsageEvent
@@ -94,25 +92,9 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not a number in JSON")
 
 
-# Made once: ``json.loads`` makes one for each text that it reads with arguments.
-_DECODER: Final = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
-
-
-# A float is as exact as a decimal as long as no number has more than 15 digits.
-_FLOAT_DIGITS: Final = 15
-_ZEROS: Final = bytes(ord("0") if chr(byte) in "0123456789." else byte for byte in range(256))
-_LONG: Final = b"0" * (_FLOAT_DIGITS + 1)
-
-
 def _parsed(body: bytes) -> Any:
-    """Return JSON with numbers of which ``repr`` is exactly what was sent."""
-    if _LONG not in body.translate(_ZEROS):
-        with suppress(orjson.JSONDecodeError):  # the other one says what is wrong
-            return orjson.loads(body)
-    text = body.decode()
-    if text.startswith("\ufeff"):
-        raise json.JSONDecodeError("Unexpected UTF-8 BOM (decode using utf-8-sig)", text, 0)
-    return _DECODER.decode(text)
+    """Return JSON in UTF-8, its numbers exact."""
+    return json.loads(body.decode(), parse_float=Decimal, parse_constant=_no_constant)
 
 
 async def _async_converted(body: dict[str, Any], origin: Origin) -> list[UsageEvent]:
