@@ -7,10 +7,10 @@ import statistics
 import time
 from typing import Any, Final
 
-from custom_components.llm_analytics import conversion
 from custom_components.llm_analytics.analytics import Analytics
-from custom_components.llm_analytics.conversion import validate
-from custom_components.llm_analytics.questions import QUESTIONS, Question
+from custom_components.llm_analytics.contract.queries import QUERIES, Query
+from custom_components.llm_analytics.contract.serialization import json_text
+from custom_components.llm_analytics.contract.validation import validate
 
 from . import peer
 from .ingest import ledger
@@ -31,12 +31,12 @@ GIVEN: Final[dict[str, dict[str, str]]] = {
 }
 
 
-def asked(question: Question, given: dict[str, str]) -> Callable[[Analytics], Awaitable[str]]:
+def asked(question: Query, given: dict[str, str]) -> Callable[[Analytics], Awaitable[str]]:
     """Return a call that asks as the REST API does, JSON and all."""
     data = validate(question.fields, given)
 
     async def ask(analytics: Analytics) -> str:
-        return conversion.json_text(await question.ask(analytics, data))
+        return json_text(await question.ask(analytics, data))
 
     return ask
 
@@ -51,7 +51,7 @@ async def timed(question: Awaitable[Any]) -> float:
 async def questions(bench: Bench) -> AsyncIterator[Finding]:
     """Ask every question of ledgers of several sizes, in turn."""
     sizes = bench.sizes
-    asks = {path: asked(one, GIVEN.get(path, {})) for path, one in QUESTIONS.items()}
+    asks = {path: asked(one, GIVEN.get(path, {})) for path, one in QUERIES.items()}
     took: dict[str, list[list[float]]] = {path: [] for path in asks}
     async with AsyncExitStack() as stack:
         opened = [
@@ -97,7 +97,7 @@ async def peer_ledger(bench: Bench, copies: int) -> Path:
 async def dashboard_scan(bench: Bench) -> AsyncIterator[Finding]:
     """Ask the product and the peer for the dashboard of the same events, in turn."""
     copies = bench.sizes.scanned
-    ask = asked(QUESTIONS["dashboard"], {})
+    ask = asked(QUERIES["dashboard"], {})
     rounds: list[tuple[float, float]] = []
     path = await peer_ledger(bench, copies)
     async with ledger(await product(bench, copies)) as analytics, peer.opened(path) as other:

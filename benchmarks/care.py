@@ -27,7 +27,7 @@ async def _record(analytics: Analytics, household: Household, took: list[float])
     while True:
         event = usage_event(household.recent(1)[0])
         start = time.perf_counter()
-        await analytics.record(event)
+        await analytics.tracker.record(event)
         took.append((time.perf_counter() - start) * 1_000)
         await asyncio.sleep(_PAUSE)
 
@@ -46,7 +46,7 @@ async def clean_up(bench: Bench) -> AsyncIterator[Finding]:
             task = asyncio.create_task(_record(analytics, household, during))
             start = time.perf_counter()
             while True:
-                done = await analytics.clean_up(sizes.days - sizes.cleaned)
+                done = await analytics.maintenance.clean_up(sizes.days - sizes.cleaned)
                 deleted += done.events_deleted
                 if done.complete:
                     break
@@ -86,7 +86,7 @@ async def _product_csv(analytics: Analytics) -> tuple[int, float, float, float]:
     """Export all events; return how many, the seconds, and memory before and at most in MB."""
     start, base = time.perf_counter(), memory()
     count, most = -1, base
-    _, chunks = await analytics.report_csv(Period.ALL, detailed=True)
+    _, chunks = await analytics.exports.report_csv(Period.ALL, detailed=True)
     async for number, chunk in _numbered(chunks):
         count += chunk.count("\r\n")
         chunk.encode()
@@ -135,7 +135,7 @@ async def opening(bench: Bench) -> AsyncIterator[Finding]:
                         db.execute("UPDATE ledger SET clean_stop = 0")
                 start = time.perf_counter()
                 async with ledger(path) as analytics:
-                    await analytics.figures()
+                    await analytics.reports.figures()
                     took[name].append((time.perf_counter() - start) * 1_000)
     median = {name: statistics.median(values) for name, values in took.items()}
     yield Finding("open", median["clean"], median["empty"])

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 from genai_prices import Usage as CatalogueUsage, calc_price
 
 from custom_components.llm_analytics.analytics import Analytics
-from custom_components.llm_analytics.analytics.catalogue import Catalogue
-from custom_components.llm_analytics.analytics.pricing import PriceBook
+from custom_components.llm_analytics.analytics.pricing.catalogue import Catalogue
+from custom_components.llm_analytics.analytics.pricing.ladder import PriceBook
 
 from . import bare, peer
 from .measures import Bench, Finding
@@ -58,18 +58,18 @@ async def _round(
     count, peer_count = bench.sizes.ingest[callers]
     usages = household.recent(count)
     async with ledger(folder / "product.db") as analytics:
-        await analytics.record(usage_event(household.recent(1)[0]))  # prices are compiled
+        await analytics.tracker.record(usage_event(household.recent(1)[0]))  # prices are compiled
 
         async def record(usage: Usage) -> None:
-            await analytics.record(usage_event(usage))
+            await analytics.tracker.record(usage_event(usage))
 
         seconds, cpu = await crowd(record, usages, callers)
         start = time.perf_counter()
-        assert (await analytics.statistics()).requests == count + 1  # with all sums written
+        assert (await analytics.reports.statistics()).requests == count + 1  # with all sums written
         seconds += time.perf_counter() - start
         async with Heartbeat() as heart:
             held, _ = await crowd(record, household.recent(peer_count), callers)
-        assert (await analytics.health()).events == count + peer_count + 1
+        assert (await analytics.maintenance.health()).events == count + peer_count + 1
     async with Heartbeat() as idle:
         await asyncio.sleep(held)
     async with peer.opened(folder / "peer.db") as yardstick:

@@ -12,10 +12,10 @@ import shutil
 import sqlite3
 
 from custom_components.llm_analytics.analytics.periods import to_us
-from custom_components.llm_analytics.analytics.store import maintenance
 from custom_components.llm_analytics.analytics.store.database import prepare, transaction
 from custom_components.llm_analytics.analytics.store.events import EVENT_COLUMNS
-from custom_components.llm_analytics.analytics.store.requests import from_stored, request_hash
+from custom_components.llm_analytics.analytics.store.rebuilding import live_days, rebuild_day
+from custom_components.llm_analytics.analytics.store.request_ids import from_stored, request_hash
 
 from .ingest import ZONE, ledger
 from .measures import Bench
@@ -31,7 +31,7 @@ async def product(bench: Bench, copies: int) -> Path:
             bench.say("recording a household's year")
             async with ledger(path) as analytics:
                 for usages in Household(4).year(bench.sizes.per_day, bench.sizes.days):
-                    await analytics.record_many([usage_event(usage) for usage in usages])
+                    await analytics.tracker.record_many([usage_event(usage) for usage in usages])
         else:
             bench.say(f"multiplying it by {copies}")
             multiply(await product(bench, 1), path, copies)
@@ -89,12 +89,12 @@ def multiply(source: Path, target: Path, copies: int) -> None:
                 "UPDATE ledger SET events = (SELECT COUNT(*) FROM event),"
                 " last_event = (SELECT MAX(id) FROM event)"
             )
-        days = maintenance.live_days(db, ZONE)
+        days = live_days(db, ZONE)
         assert days is not None
         day = days.first
         while day <= days.last:
             with transaction(db):
-                maintenance.rebuild_day(db, day, ZONE)
+                rebuild_day(db, day, ZONE)
             day += timedelta(days=1)
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         db.execute("PRAGMA incremental_vacuum")

@@ -21,7 +21,7 @@ async def size(bench: Bench) -> AsyncIterator[Finding]:
             async with ledger(product) as analytics, peer.opened(yardstick) as other:
                 days = Household(3, uniform=uniform).year(PER_DAY, sizes.size_days)
                 for usages in days:
-                    await analytics.record_many([usage_event(usage) for usage in usages])
+                    await analytics.tracker.record_many([usage_event(usage) for usage in usages])
                     await other.fill(usages)
                     count += len(usages)
                 await other.aggregate()

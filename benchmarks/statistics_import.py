@@ -71,7 +71,7 @@ async def ledger(path: Path) -> AsyncIterator[Analytics]:
         for ago in range(HOURS)
     ]
     for start in range(0, HOURS, 1_000):
-        await analytics.record_many(events[start : start + 1_000])
+        await analytics.tracker.record_many(events[start : start + 1_000])
     try:
         yield analytics
     finally:

@@ -4,7 +4,7 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 
-from custom_components.llm_analytics.access import may_read, may_record
+from custom_components.llm_analytics.contract.access import may_read, may_record
 
 
 @pytest.mark.parametrize(

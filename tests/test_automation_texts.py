@@ -12,7 +12,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 import voluptuous as vol
 
-from custom_components.llm_analytics.automations import OptionFields
+from custom_components.llm_analytics.automation_options import OptionFields
 from custom_components.llm_analytics.condition import CONDITIONS
 from custom_components.llm_analytics.event import ANOMALY
 from custom_components.llm_analytics.logbook import LINES

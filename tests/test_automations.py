@@ -11,11 +11,7 @@ from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
 
-from custom_components.llm_analytics.const import (
-    EVENT_ANOMALY,
-    EVENT_BUDGET,
-    EVENT_UNPRICED_MODEL,
-)
+from custom_components.llm_analytics.const import EVENT_ANOMALY, EVENT_BUDGET, EVENT_UNPRICED_MODEL
 
 from .helpers import Client, stored
 from .subentries import budget

@@ -50,7 +50,7 @@ async def test_a_copy_made_under_load_is_one_consistent_state(
     async def load(worker: int) -> None:
         number = worker
         while not stop.is_set():
-            await analytics.record(event(number))
+            await analytics.tracker.record(event(number))
             acknowledged.add(str(number))
             number += 8
 
@@ -72,7 +72,7 @@ async def test_a_copy_made_under_load_is_one_consistent_state(
         check_copy(copy, before)
     stop.set()
     await asyncio.gather(*workers)
-    assert (await analytics.health()).events == len(acknowledged)
+    assert (await analytics.maintenance.health()).events == len(acknowledged)
 
 
 async def test_the_main_file_is_still_during_a_backup_and_moves_again_after_it(
@@ -83,7 +83,7 @@ async def test_the_main_file_is_still_during_a_backup_and_moves_again_after_it(
 
     async def record_enough_for_a_checkpoint(start: int) -> None:
         for first in range(start, start + 6_000, 20):
-            await analytics.record_many([event(first + number) for number in range(20)])
+            await analytics.tracker.record_many([event(first + number) for number in range(20)])
 
     await async_pre_backup(hass)
     before = main.read_bytes()

@@ -465,7 +465,7 @@ async def test_what_cannot_be_noted_is_told_later_and_the_figures_are_shown(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     (entry,) = hass.config_entries.async_loaded_entries(DOMAIN)
-    database = entry.runtime_data.analytics._db
+    database = entry.runtime_data.analytics.ledger.db
     await stored(client, cost_estimate=0)
     await hass.async_block_till_done()
     await stored(client, cost_estimate=6)

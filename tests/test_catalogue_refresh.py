@@ -147,7 +147,7 @@ async def test_an_answer_without_end_is_not_read_to_its_end(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("custom_components.llm_analytics.catalogue._MAX_BYTES", 100)
+    monkeypatch.setattr("custom_components.llm_analytics.catalogue_refresh._MAX_BYTES", 100)
     aioclient_mock.get(CATALOGUE_URL, text=published())
     await set_up(hass, ON)
     assert await prompt_price(hass) is None

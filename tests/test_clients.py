@@ -17,6 +17,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.llm_analytics.analytics import Analytics
+from custom_components.llm_analytics.analytics.tracking.tracker import TokenTracker
 from custom_components.llm_analytics.const import DOMAIN
 
 from .conftest import ClientFactory
@@ -457,7 +458,7 @@ async def test_a_fault_of_ours_is_not_answered_as_a_success(
     async def fail(*_: object) -> None:
         raise RuntimeError("a fault")
 
-    monkeypatch.setattr(Analytics, "submit", fail)
+    monkeypatch.setattr(TokenTracker, "record", fail)
     status, refusal = await record(gateway, subentry, usage())
     assert (status, refusal) == (500, {"message": "internal error", "field": None})
     (logged,) = [one for one in caplog.records if one.levelno >= logging.ERROR]

@@ -13,6 +13,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 from custom_components.llm_analytics.analytics import Analytics, CleanUp
+from custom_components.llm_analytics.analytics.maintenance.maintainer import LedgerMaintenance
 from custom_components.llm_analytics.const import DOMAIN
 from custom_components.llm_analytics.services import Action
 
@@ -207,7 +208,7 @@ async def test_a_home_without_a_zone_yet_is_in_utc(
     dt_util.set_default_time_zone(UTC)
     freezer.move_to("2026-05-13T23:59:00+00:00")
     entry = await set_up(hass)
-    assert entry.runtime_data.analytics.zone.key == "UTC"
+    assert entry.runtime_data.analytics.ledger.zone.key == "UTC"
     assert reset(hass) == "2026-05-13T00:00:00+00:00"
 
 
@@ -219,7 +220,7 @@ async def test_a_change_of_something_else_leaves_the_ledger_alone(
     async def fail(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(Analytics, "set_zone", fail)
+    monkeypatch.setattr(LedgerMaintenance, "set_zone", fail)
     await hass.config.async_update(location_name="Elsewhere")
     await hass.async_block_till_done()
     assert figures(hass) == (0, 0, 0)
@@ -228,7 +229,7 @@ async def test_a_change_of_something_else_leaves_the_ledger_alone(
 async def read_only(entry: MockConfigEntry, *, on: bool) -> None:
     """Take the right to write away from the connection that writes."""
     word = "ON" if on else "OFF"
-    writer = entry.runtime_data.analytics._db
+    writer = entry.runtime_data.analytics.ledger.db
     await writer.run(lambda db: db.execute(f"PRAGMA query_only = {word}"))
 
 
@@ -293,10 +294,10 @@ async def test_a_clean_up_that_takes_long_goes_on_until_it_is_done(
     told: list[CleanUp] = []
 
     async def one_step() -> CleanUp:
-        told.append(await analytics.clean_up(budget=0.0 if not told else 20.0))
+        told.append(await analytics.maintenance.clean_up(budget=0.0 if not told else 20.0))
         return told[-1]
 
-    monkeypatch.setattr(analytics, "retain", one_step)
+    monkeypatch.setattr(analytics.maintenance, "retain", one_step)
     await moved(hass, freezer, NIGHT + timedelta(seconds=1))
     assert [step.complete for step in told] == [False, True]
     assert rows(hass)["event"] == []

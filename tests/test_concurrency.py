@@ -8,9 +8,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.llm_analytics.analytics import InvalidInputError
-from custom_components.llm_analytics.recording import async_record
+from custom_components.llm_analytics.api.recording import async_record
+from custom_components.llm_analytics.contract.usage_events import Origin
 from custom_components.llm_analytics.services import Action
-from custom_components.llm_analytics.usage import Origin
 
 from .helpers import Client, act, get, post, rows, stored, usage
 

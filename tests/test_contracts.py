@@ -15,9 +15,19 @@ from homeassistant.util.yaml import load_yaml_dict
 import pytest
 import voluptuous as vol
 
-from custom_components.llm_analytics import client_flow, config_flow, scope_flow, watched
+from custom_components.llm_analytics import config_flow
 from custom_components.llm_analytics.analytics import BUDGET_PERIODS, BudgetUnit
-from custom_components.llm_analytics.issues import ISSUES
+from custom_components.llm_analytics.contract.validators import (
+    Choice,
+    Flag,
+    Number,
+    Optional,
+    Whole,
+)
+from custom_components.llm_analytics.flows import recording_client
+from custom_components.llm_analytics.flows.scope import EVERYTHING, SCOPES
+from custom_components.llm_analytics.home import options
+from custom_components.llm_analytics.home.issues import ISSUES
 from custom_components.llm_analytics.sensor import (
     SENSORS,
     TRACKED_SENSORS,
@@ -25,7 +35,6 @@ from custom_components.llm_analytics.sensor import (
     home_sensors,
 )
 from custom_components.llm_analytics.services import ACTIONS, ActionDescription
-from custom_components.llm_analytics.validators import Choice, Flag, Number, Optional, Whole
 
 ROOT = Path(__file__).parent.parent
 COMPONENT = ROOT / "custom_components" / "llm_analytics"
@@ -203,7 +212,10 @@ def test_every_form_field_is_named_and_described(flow: str, step: str, schema: v
 
 @pytest.mark.parametrize(
     ("step", "schema"),
-    [("user", client_flow.CLIENT_SCHEMA), ("reconfigure", client_flow.RECONFIGURE_SCHEMA)],
+    [
+        ("user", recording_client.CLIENT_SCHEMA),
+        ("reconfigure", recording_client.RECONFIGURE_SCHEMA),
+    ],
 )
 def test_every_field_of_a_recording_client_is_named_and_described(
     step: str, schema: vol.Schema
@@ -216,7 +228,7 @@ def test_every_field_of_a_recording_client_is_named_and_described(
 
 
 def test_every_error_of_a_recording_client_has_its_text() -> None:
-    code = (COMPONENT / "client_flow.py").read_text(encoding="utf-8")
+    code = (COMPONENT / "flows" / "recording_client.py").read_text(encoding="utf-8")
     used = set(re.findall(r'"(invalid_\w+|two_devices)"', code))
     assert used == set(ENGLISH["config_subentries"]["client"]["error"])
 
@@ -237,27 +249,35 @@ def test_every_error_of_the_forms_has_its_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "steps"),
+    ("kind", "module", "steps"),
     [
-        ("tracked", {"user": ["scope"], "name": TRACKED, "reconfigure": TRACKED}),
-        ("budget", {"user": ["scope", "unit"], "budget": BUDGETED, "reconfigure": BUDGETED}),
+        (
+            "tracked",
+            "tracked_usage.py",
+            {"user": ["scope"], "name": TRACKED, "reconfigure": TRACKED},
+        ),
+        (
+            "budget",
+            "budget.py",
+            {"user": ["scope", "unit"], "budget": BUDGETED, "reconfigure": BUDGETED},
+        ),
     ],
 )
 def test_every_field_and_error_of_a_subentry_has_its_text(
-    kind: str, steps: dict[str, list[str]]
+    kind: str, module: str, steps: dict[str, list[str]]
 ) -> None:
     said = ENGLISH["config_subentries"][kind]
     assert set(said["step"]) == set(steps)
     for step, fields in steps.items():
         assert set(said["step"][step]["data"]) == set(fields)
         assert set(said["step"][step]["data_description"]) == set(fields)
-    errors = {f"invalid_{scope}" for scope in scope_flow.SCOPES}
-    code = (COMPONENT / f"{kind}_flow.py").read_text(encoding="utf-8")
+    errors = {f"invalid_{scope}" for scope in SCOPES}
+    code = (COMPONENT / "flows" / module).read_text(encoding="utf-8")
     errors |= set(re.findall(r'errors\[.+?\] = "(\w+)"', code))
     if kind == "budget":
         errors.add("invalid_amount")
     assert set(said["error"]) == errors
-    chosen = {str(scope) for scope in scope_flow.SCOPES} | {scope_flow.EVERYTHING}
+    chosen = {str(scope) for scope in SCOPES} | {EVERYTHING}
     assert set(ENGLISH["selector"]["scope"]["options"]) == chosen
     assert set(ENGLISH["selector"]["unit"]["options"]) == set(BudgetUnit)
     assert set(ENGLISH["selector"]["budget_period"]["options"]) == set(BUDGET_PERIODS)
@@ -267,7 +287,7 @@ def test_sensors_have_names_and_icons() -> None:
     keys = {sensor.translation_key for sensor in SENSORS}
     assert keys == {sensor.key for sensor in SENSORS}
     assert {sensor.translation_key for sensor in TRACKED_SENSORS} < keys
-    of_budgets = budget_sensors(watched.budget("Any", BUDGET))
+    of_budgets = budget_sensors(options.budget("Any", BUDGET))
     keys |= {sensor.translation_key for sensor in of_budgets}
     keys |= {sensor.translation_key for sensor in home_sensors("EUR")}
     assert keys == set(ENGLISH["entity"]["sensor"])

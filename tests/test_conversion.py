@@ -8,8 +8,7 @@ import pytest
 import voluptuous as vol
 
 from custom_components.llm_analytics.analytics import InvalidInputError
-from custom_components.llm_analytics.conversion import validate
-from custom_components.llm_analytics.schemas import (
+from custom_components.llm_analytics.contract.schemas import (
     EXPORT,
     LISTING,
     USAGE,
@@ -17,8 +16,9 @@ from custom_components.llm_analytics.schemas import (
     Fields,
     rate_fields,
 )
+from custom_components.llm_analytics.contract.validation import validate
+from custom_components.llm_analytics.contract.validators import Leaf
 from custom_components.llm_analytics.services import GET_STATISTICS
-from custom_components.llm_analytics.validators import Leaf
 
 TABLES = {
     "strict usage": USAGE,

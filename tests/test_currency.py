@@ -18,7 +18,7 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.llm_analytics.config_flow import OPTIONS_SCHEMA
 from custom_components.llm_analytics.const import DOMAIN
-from custom_components.llm_analytics.issues import EXCHANGE_RATE_MISSING
+from custom_components.llm_analytics.home.issues import EXCHANGE_RATE_MISSING
 
 from .helpers import PREFIXES, Client, act, answer, get, post, stored, usage
 

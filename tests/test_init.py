@@ -16,6 +16,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from custom_components.llm_analytics import async_unload_entry
 from custom_components.llm_analytics.analytics import Analytics, ClosedError, StorageError
+from custom_components.llm_analytics.analytics.maintenance.integrity import IntegrityCheck
+from custom_components.llm_analytics.analytics.reports.reporter import UsageReporter
 from custom_components.llm_analytics.const import DATABASE, DOMAIN
 from custom_components.llm_analytics.coordinator import LlmAnalyticsCoordinator
 from custom_components.llm_analytics.sensor import SENSORS
@@ -75,7 +77,7 @@ async def test_a_reload_opens_the_file_anew(hass: HomeAssistant, entry: MockConf
     assert entry.state is ConfigEntryState.LOADED
     assert entry.runtime_data is not before
     with pytest.raises(ClosedError):
-        await before.analytics.health()
+        await before.analytics.maintenance.health()
     assert len(database_threads()) == 2
 
 
@@ -88,7 +90,7 @@ async def test_platforms_that_stay_keep_the_ledger_open(
     with monkeypatch.context() as patch:
         patch.setattr(hass.config_entries, "async_unload_platforms", refuse)
         assert not await async_unload_entry(hass, entry)
-    assert (await entry.runtime_data.analytics.health()).status == "ok"
+    assert (await entry.runtime_data.analytics.maintenance.health()).status == "ok"
 
 
 async def test_home_assistants_stop_closes_the_file_without_unloading(
@@ -172,7 +174,7 @@ async def test_a_first_answer_that_fails_closes_the_file_and_is_tried_again(
     async def fail(*_: object) -> None:
         raise StorageError("disk I/O error")
 
-    monkeypatch.setattr(Analytics, "figures", fail)
+    monkeypatch.setattr(UsageReporter, "figures", fail)
     assert await set_up(hass, config_entry) is ConfigEntryState.SETUP_RETRY
     assert config_entry.reason == "The ledger's database cannot be used: disk I/O error"
     assert database_threads() == []
@@ -245,9 +247,9 @@ async def test_a_file_found_damaged_in_the_background_is_replaced_by_a_reload(
     issue = issue_registry.async_get_issue(DOMAIN, "damaged_database")
     assert issue is not None
     assert issue.translation_placeholders == {"path": str(kept)}
-    page = await config_entry.runtime_data.analytics.events()
+    page = await config_entry.runtime_data.analytics.tracker.events()
     assert [event.usage.request_id for event in page.events] == ["meanwhile"]
-    assert not config_entry.runtime_data.analytics.unchecked
+    assert not config_entry.runtime_data.analytics.integrity.unchecked
     await hass.config_entries.async_unload(config_entry.entry_id)
 
 
@@ -260,8 +262,8 @@ async def test_a_file_that_cannot_be_checked_stays_in_use(
     async def fail(_: Analytics) -> None:
         raise StorageError("disk I/O error")
 
-    monkeypatch.setattr(Analytics, "check", fail)
-    monkeypatch.setattr(Analytics, "unchecked", True)
+    monkeypatch.setattr(IntegrityCheck, "check", fail)
+    monkeypatch.setattr(IntegrityCheck, "unchecked", True)
     assert await set_up(hass, config_entry) is ConfigEntryState.LOADED
     await hass.async_block_till_done(wait_background_tasks=True)
     assert "The ledger could not be checked: disk I/O error" in caplog.text
@@ -280,7 +282,7 @@ async def test_a_file_that_becomes_read_only_answers_503_and_says_why(
     hass: HomeAssistant, client: Client, entry: MockConfigEntry
 ) -> None:
     event = await stored(client)
-    writer = entry.runtime_data.analytics._db
+    writer = entry.runtime_data.analytics.ledger.db
     await writer.run(lambda db: db.execute("PRAGMA query_only = ON"))
     status, told = await post(client, usage())
     assert status == 503

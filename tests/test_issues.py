@@ -18,8 +18,10 @@ from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
-from custom_components.llm_analytics.analytics import Analytics, StorageError
-from custom_components.llm_analytics.analytics.store import names
+from custom_components.llm_analytics.analytics import StorageError
+from custom_components.llm_analytics.analytics.maintenance.maintainer import LedgerMaintenance
+from custom_components.llm_analytics.analytics.pricing.calculator import CostCalculator
+from custom_components.llm_analytics.analytics.store import dimensions
 from custom_components.llm_analytics.const import DATABASE, DOMAIN
 
 from .conftest import ClientFactory
@@ -147,7 +149,7 @@ async def test_a_long_repricing_is_gone_on_with_to_its_end(
     freezer: FrozenDateTimeFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("custom_components.llm_analytics.analytics.store.repricing.BATCH", 2)
+    monkeypatch.setattr("custom_components.llm_analytics.analytics.pricing.repricing.BATCH", 2)
     for _ in range(7):
         await stored(client, **UNKNOWN)
     await later(hass, freezer)
@@ -155,7 +157,7 @@ async def test_a_long_repricing_is_gone_on_with_to_its_end(
     # So slow that every call does one batch and says that it is not complete.
     ticks = itertools.count(step=15)
     monkeypatch.setattr(
-        "custom_components.llm_analytics.analytics.costing.time",
+        "custom_components.llm_analytics.analytics.pricing.calculator.time",
         SimpleNamespace(monotonic=lambda: next(ticks)),
     )
     outcome = await submit(client, step, {"prompt_per_1m": 1, "response_per_1m": 1})
@@ -181,7 +183,7 @@ async def test_what_goes_wrong_is_said_in_the_flow(
         raise StorageError("disk I/O error")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Analytics, "set_rate", fail)
+        patch.setattr(CostCalculator, "set_rate", fail)
         outcome = await submit(client, step, {"prompt_per_1m": 1, "response_per_1m": 2})
     assert outcome["errors"] == {"base": "not_priced"}
     assert "disk I/O error" in outcome["description_placeholders"]["error"]
@@ -230,7 +232,7 @@ async def test_a_dimension_without_room_is_told(
     case: tuple[str, Callable[[int], dict[str, Any]], str],
 ) -> None:
     dimension, given, issue_id = case
-    monkeypatch.setitem(names.CAPS, dimension, 5)
+    monkeypatch.setitem(dimensions.CAPS, dimension, 5)
     for number in range(1, 9):
         await stored(client, **given(number))
     await later(hass, freezer, 3601)
@@ -250,7 +252,7 @@ async def test_a_ledger_that_cannot_be_read_leaves_the_issues_as_they_are(
     async def fail(*_: object) -> None:
         raise StorageError("disk I/O error")
 
-    monkeypatch.setattr(Analytics, "attention", fail)
+    monkeypatch.setattr(LedgerMaintenance, "attention", fail)
     await later(hass, freezer, 3601)
     assert issue_ids(issue_registry) == {UNPRICED}
 

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import example, given, strategies as st
 import pytest
 
-from custom_components.llm_analytics.recording import _parsed
+from custom_components.llm_analytics.api.recording import _parsed
 
 
 @st.composite

@@ -15,8 +15,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 import voluptuous as vol
 
-from custom_components.llm_analytics.access import Readers
 from custom_components.llm_analytics.const import CONF_READERS, DOMAIN
+from custom_components.llm_analytics.contract.access import Readers
 from custom_components.llm_analytics.coordinator import LlmAnalyticsCoordinator
 from custom_components.llm_analytics.services import Action
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import voluptuous as vol
 
-from custom_components.llm_analytics.openapi import document
-from custom_components.llm_analytics.schemas import USAGE
-from custom_components.llm_analytics.views import ROUTES
+from custom_components.llm_analytics.api.openapi import document
+from custom_components.llm_analytics.api.views import ROUTES
+from custom_components.llm_analytics.contract.schemas import USAGE
 
 from .helpers import PREFIXES, Client
 

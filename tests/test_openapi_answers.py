@@ -9,9 +9,9 @@ from jsonschema import Draft202012Validator, ValidationError
 from openapi_spec_validator import OpenAPIV31SpecValidator
 import pytest
 
-from custom_components.llm_analytics.conversion import json_text
-from custom_components.llm_analytics.openapi import document
-from custom_components.llm_analytics.views import PREFIX, ROUTES, SEED_PREFIX, Route
+from custom_components.llm_analytics.api.openapi import document
+from custom_components.llm_analytics.api.views import PREFIX, ROUTES, SEED_PREFIX, Route
+from custom_components.llm_analytics.contract.serialization import json_text
 
 from .helpers import Client, get, parsed, post, stored, usage
 

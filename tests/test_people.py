@@ -291,7 +291,7 @@ async def test_a_user_s_new_name_shows_at_once(hass: HomeAssistant, client: Clie
 async def test_nothing_is_read_again_where_somebody_only_moves(
     hass: HomeAssistant, house: House, coordinator: LlmAnalyticsCoordinator
 ) -> None:
-    known = coordinator.analytics._directory
+    known = coordinator.analytics.ledger.directory
     tracker = house.tracker("Phone", state="Work", ip=IP, latitude=1)
     await hass.async_block_till_done()
     before = known()

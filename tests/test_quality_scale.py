@@ -62,7 +62,10 @@ SHOWN = {
     "repair-issues": ("tests/test_issues.py", "test_a_model_without_a_price_is_priced_in_its_flow"),
     # Platinum
     "async-dependency": (f"{COMPONENT}/manifest.json", "aiosqlite=="),
-    "inject-websession": (f"{COMPONENT}/catalogue.py", "async_get_clientsession(self._hass)"),
+    "inject-websession": (
+        f"{COMPONENT}/catalogue_refresh.py",
+        "async_get_clientsession(self._hass)",
+    ),
     "strict-typing": ("pyproject.toml", "strict = true"),
 }
 EXEMPT = {

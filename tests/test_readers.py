@@ -10,8 +10,8 @@ from homeassistant.exceptions import Unauthorized
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
+from custom_components.llm_analytics.api.views import ROUTES, Route
 from custom_components.llm_analytics.services import ACTIONS
-from custom_components.llm_analytics.views import ROUTES, Route
 
 from .helpers import PREFIXES, Client, act, answer, get, post, stored, usage
 

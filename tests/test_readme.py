@@ -42,10 +42,14 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from yarl import URL
 
-from custom_components.llm_analytics import config_flow, schemas, watched
+from custom_components.llm_analytics import config_flow
 from custom_components.llm_analytics.analytics import ExchangeRate
+from custom_components.llm_analytics.api.views import PREFIX, ROUTES
 from custom_components.llm_analytics.binary_sensor import BUDGET_BINARY_SENSORS
 from custom_components.llm_analytics.const import DOMAIN
+from custom_components.llm_analytics.contract import schemas
+from custom_components.llm_analytics.contract.usage_events import Origin
+from custom_components.llm_analytics.home import options as entry_options
 from custom_components.llm_analytics.sensor import (
     SENSORS,
     TRACKED_SENSORS,
@@ -53,8 +57,6 @@ from custom_components.llm_analytics.sensor import (
     home_sensors,
 )
 from custom_components.llm_analytics.services import ACTIONS
-from custom_components.llm_analytics.usage import Origin
-from custom_components.llm_analytics.views import PREFIX, ROUTES
 
 from .helpers import add_client, webhook_of
 from .test_contracts import ENGLISH
@@ -302,11 +304,11 @@ def options() -> dict[str, Any]:
 async def home(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Furnish the home and record the household."""
     furnish(hass)
-    await entry.runtime_data.analytics.set_exchange_rate(ExchangeRate("EUR", Decimal("1.15")))
+    await entry.runtime_data.analytics.costs.set_exchange_rate(ExchangeRate("EUR", Decimal("1.15")))
     origin = Origin(source="rest", recorded_by=None)
     events = [origin.event(event) for event in household()]
-    await entry.runtime_data.analytics.record_many(events[:500])
-    await entry.runtime_data.analytics.record_many(events[500:])
+    await entry.runtime_data.analytics.tracker.record_many(events[:500])
+    await entry.runtime_data.analytics.tracker.record_many(events[500:])
 
 
 # What comes back, as the README shows it
@@ -534,7 +536,7 @@ async def test_python_examples_run(
         namespace: dict[str, Any] = {"hass": hass}
         exec(compile(source, "README.md", "exec"), namespace)
         await namespace["main"]()
-    summary = await entry.runtime_data.analytics.summary()
+    summary = await entry.runtime_data.analytics.reports.summary()
     assert summary.today.totals.requests == 1
 
 
@@ -597,7 +599,7 @@ def test_the_tables_of_subentries_have_every_entity_and_field() -> None:
         for sensor in TRACKED_SENSORS
     ]
     data = {"scope": "all", "unit": "cost", "amount": 1, "period": "day", "thresholds": []}
-    budget = watched.budget("Any", data)
+    budget = entry_options.budget("Any", data)
     named = [sensors[sensor.translation_key]["name"] for sensor in budget_sensors(budget)]
     named += [binary[sensor.translation_key]["name"] for sensor in BUDGET_BINARY_SENSORS]
     assert [name for name, *_ in table("budget")] == named

@@ -177,7 +177,9 @@ async def test_a_disk_that_runs_full_keeps_the_report_of_before(
     for day in range(300):  # little a day, so that some of it waits to be written
         moment = now - timedelta(days=day)
         devices = [usage(device_ip=f"10.0.0.{n}", timestamp=moment) for n in range(1, 41)]
-        await entry.runtime_data.analytics.record_many([UsageEvent(**one) for one in devices])
+        await entry.runtime_data.analytics.tracker.record_many(
+            [UsageEvent(**one) for one in devices]
+        )
     await report(hass, period="all", format="csv", file="all.csv")
     before = (folder(hass) / "all.csv").read_bytes()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -270,7 +270,7 @@ async def test_nothing_personal_is_logged_even_for_debugging(
     await post(client, {"provider": "garage-box", "model": "alexlm"}, "cost/rates")
     rate = {"prompt_per_1m": 1, "response_per_1m": 2, "notes": "diary", "reprice": True}
     await post(client, rate | {"provider": "garage-box", "model": "alexlm"}, "cost/rates")
-    writer = entry.runtime_data.analytics._db
+    writer = entry.runtime_data.analytics.ledger.db
     await writer.run(lambda db: db.execute("PRAGMA query_only = ON"))
     assert (await post(client, usage(**PERSONAL | {"request_id": "x"})))[0] == 503
     await client.delete(f"{PREFIXES[0]}/usage/{event['id']}")

@@ -171,7 +171,7 @@ async def test_what_is_recorded_during_a_refresh_that_takes_long_is_shown_too(
     coordinator: LlmAnalyticsCoordinator,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    read, asked, answered = coordinator.analytics.figures, asyncio.Event(), asyncio.Event()
+    read, asked, answered = coordinator.analytics.reports.figures, asyncio.Event(), asyncio.Event()
 
     async def slow(*args: Any) -> Any:
         figures = await read(*args)
@@ -179,7 +179,7 @@ async def test_what_is_recorded_during_a_refresh_that_takes_long_is_shown_too(
         await answered.wait()
         return figures
 
-    monkeypatch.setattr(coordinator.analytics, "figures", slow)
+    monkeypatch.setattr(coordinator.analytics.reports, "figures", slow)
     await act(hass, Action.RECORD_USAGE, usage())
     await asked.wait()
     await act(hass, Action.RECORD_USAGE, usage())
@@ -244,7 +244,7 @@ async def test_trouble_makes_sensors_unavailable_until_it_is_over(
     coordinator: LlmAnalyticsCoordinator,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    reader = coordinator.analytics._reader
+    reader = coordinator.analytics.ledger.reader
     await reader.run(lambda db: db.set_progress_handler(lambda: 1, 1))
     for _ in range(2):
         await coordinator.async_refresh()

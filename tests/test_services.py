@@ -181,7 +181,7 @@ async def test_a_ledger_that_is_closing_says_so(
 
 
 async def test_trouble_with_the_file_is_said(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    writer = entry.runtime_data.analytics._db
+    writer = entry.runtime_data.analytics.ledger.db
     await writer.run(lambda db: db.execute("PRAGMA query_only = ON"))
     with pytest.raises(HomeAssistantError) as told:
         await record(hass)

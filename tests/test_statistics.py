@@ -292,7 +292,7 @@ async def test_closing_in_the_middle_loses_nothing(
 ) -> None:
     """Unload while hundreds of days wait to be written."""
     coordinator: LlmAnalyticsCoordinator = running.runtime_data
-    await coordinator.analytics.record_many(
+    await coordinator.analytics.tracker.record_many(
         [
             UsageEvent(
                 endpoint="chat",
@@ -347,7 +347,7 @@ async def test_trouble_is_logged_and_tried_again(
         async def full(_: object) -> None:
             raise StorageError("disk full")
 
-        patch.setattr(analytics, "repeat_missing", full)
+        patch.setattr(analytics.hours, "repeat_missing", full)
         await tick(hass, freezer, 12, 25)
     assert "The statistics could not be brought up to date: disk full" in caplog.text
     await tick(hass, freezer, 12, 30)

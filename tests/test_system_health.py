@@ -10,7 +10,7 @@ from custom_components.llm_analytics.const import DOMAIN
 
 
 async def test_the_ledgers_figures_are_shown(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    await entry.runtime_data.analytics.record(
+    await entry.runtime_data.analytics.tracker.record(
         UsageEvent(
             endpoint="chat", provider="nobody", model="new", tokens_prompt=1, tokens_response=1
         )

@@ -9,7 +9,7 @@ from homeassistant.core import Context, HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
-from custom_components.llm_analytics.schemas import USAGE
+from custom_components.llm_analytics.contract.schemas import USAGE
 from custom_components.llm_analytics.services import Action
 
 from .helpers import PREFIXES, Client, act, get, post, stored, usage

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings, strategies as st
 import pytest
 import voluptuous as vol
 
-from custom_components.llm_analytics.validators import (
+from custom_components.llm_analytics.contract.validators import (
     Day,
     Leaf,
     Milliseconds,

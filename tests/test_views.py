@@ -11,9 +11,9 @@ from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
+from custom_components.llm_analytics.api.views import ROUTES, Route
 from custom_components.llm_analytics.const import DOMAIN
 from custom_components.llm_analytics.services import Action
-from custom_components.llm_analytics.views import ROUTES, Route
 
 from .conftest import ClientFactory
 from .helpers import PREFIXES, Client, act, answer, get, post, stored, unchanged, usage

@@ -5,16 +5,16 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 
-from .catalogue import async_remove_kept
-from .clients import async_setup_clients
+from .api.recording_clients import async_setup_clients
+from .api.views import async_register_views
+from .catalogue_refresh import async_remove_kept
 from .config_flow import LlmAnalyticsConfigFlow
 from .const import DOMAIN
 from .coordinator import LlmAnalyticsConfigEntry, LlmAnalyticsCoordinator
-from .issues import LEDGER_LEFT, async_withdraw, async_withdraw_all
-from .leftovers import async_tell_left
+from .home.issues import LEDGER_LEFT, async_withdraw, async_withdraw_all
+from .home.ledger_file import async_tell_left
 from .llm_api import async_register_llm_api
 from .services import async_setup_services
-from .views import async_register_views
 
 PLATFORMS = [Platform.BINARY_SENSOR, Platform.EVENT, Platform.SENSOR]
 

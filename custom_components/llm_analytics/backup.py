@@ -12,7 +12,7 @@ async def async_pre_backup(hass: HomeAssistant) -> None:
     """Prepare every loaded ledger for being copied."""
     for entry in _loaded(hass):
         try:
-            await entry.runtime_data.analytics.begin_backup()
+            await entry.runtime_data.analytics.maintenance.begin_backup()
         except AnalyticsError as error:
             raise translated(error) from error
 
@@ -21,7 +21,7 @@ async def async_post_backup(hass: HomeAssistant) -> None:
     """Go on as before; called after a failed backup as well."""
     for entry in _loaded(hass):
         try:
-            await entry.runtime_data.analytics.end_backup()
+            await entry.runtime_data.analytics.maintenance.end_backup()
         except AnalyticsError as error:
             raise translated(error) from error
 

@@ -11,7 +11,7 @@ from homeassistant.helpers.typing import ConfigType
 import voluptuous as vol
 
 from .analytics import Figures
-from .automations import BUDGET_FIELD, CONF_BUDGET, OptionFields, budget_id, validated
+from .automation_options import BUDGET_FIELD, CONF_BUDGET, OptionFields, budget_id, validated
 from .const import DOMAIN
 from .coordinator import loaded_entry
 

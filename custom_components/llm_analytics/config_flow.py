@@ -23,10 +23,7 @@ from homeassistant.helpers.selector import (
 )
 import voluptuous as vol
 
-from .access import Readers
 from .analytics import FREE_PROVIDERS, KeepPerson, normal_provider
-from .budget_flow import BudgetFlow
-from .client_flow import ClientFlow
 from .const import (
     CONF_ANOMALY_THRESHOLD,
     CONF_CATALOGUE,
@@ -50,9 +47,12 @@ from .const import (
     SUBENTRY_CLIENT,
     SUBENTRY_TRACKED,
 )
+from .contract.access import Readers
 from .coordinator import LlmAnalyticsConfigEntry
-from .leftovers import async_ledger_size
-from .tracked_flow import TrackedFlow
+from .flows.budget import BudgetFlow
+from .flows.recording_client import ClientFlow
+from .flows.tracked_usage import TrackedFlow
+from .home.ledger_file import async_ledger_size
 
 STORAGE_SCHEMA = vol.Schema(
     {

@@ -41,8 +41,7 @@ from .analytics import (
     StorageError,
     midnight,
 )
-from .announcements import Announcer
-from .catalogue import CatalogueRefresh
+from .catalogue_refresh import CatalogueRefresh
 from .const import (
     CONF_CATALOGUE,
     CONF_CATALOGUE_REFRESH,
@@ -51,11 +50,11 @@ from .const import (
     DOMAIN,
     SUBENTRY_CLIENT,
 )
-from .directory import HomeDirectory
-from .issues import DAMAGED_DATABASE, Issue, IssueWatch, async_raise
-from .options import ensure_person_key, settings
+from .home.announcer import Announcer
+from .home.issues import DAMAGED_DATABASE, Issue, IssueWatch, async_raise
+from .home.options import ensure_person_key, settings, watch
+from .home.registry import HomeRegistry
 from .statistics import StatisticsImport
-from .watched import watch
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -94,7 +93,7 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
 
     async def async_open(self) -> None:
         """Open the ledger. Raises ConfigEntryError or ConfigEntryNotReady."""
-        directory = HomeDirectory(self.hass)
+        directory = HomeRegistry(self.hass)
         await directory.async_start(self.config_entry)
         ensure_person_key(self.hass, self.config_entry)
         try:
@@ -131,7 +130,7 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
         self._start_issue_watch()
         if entry.options.get(CONF_STATISTICS, True) and "recorder" in self.hass.config.components:
             StatisticsImport(self.hass, entry, self.analytics).async_start()
-        if self.analytics.unchecked:
+        if self.analytics.integrity.unchecked:
             entry.async_create_background_task(self.hass, self._async_check(), f"{DOMAIN} check")
         # Some minutes past four exists on every day in every zone.
         entry.async_on_unload(
@@ -188,7 +187,7 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
     async def _async_check(self) -> None:
         """Make sure of a file that was not closed cleanly; a reload replaces a damaged one."""
         try:
-            await self.analytics.check()
+            await self.analytics.integrity.check()
         except DamagedDatabaseError:
             self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
         except AnalyticsError as error:
@@ -204,7 +203,7 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
     async def _async_update_data(self) -> Figures:
         self._commits_asked = self._commits
         try:
-            figures = await self.analytics.figures(self._watch)
+            figures = await self.analytics.reports.figures(self._watch)
         except AnalyticsError as error:
             raise UpdateFailed(
                 translation_domain=DOMAIN,
@@ -282,18 +281,18 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
     async def _async_retain(self, _: datetime) -> None:
         """Remove what the household does not keep, in as many steps as it takes."""
         try:
-            while not (cleaned := await self.analytics.retain()).complete:
+            while not (cleaned := await self.analytics.maintenance.retain()).complete:
                 _LOGGER.debug("Clean-up goes on: %s", cleaned)
         except AnalyticsError as error:
             _LOGGER.warning("The daily clean-up failed: %s", error)
 
     async def _async_config_updated(self, _: Event) -> None:
         zone = local_zone()
-        if zone.key == self.analytics.zone.key:
+        if zone.key == self.analytics.ledger.zone.key:
             return
         self._schedule_midnight()
         try:
-            await self.analytics.set_zone(zone)
+            await self.analytics.maintenance.set_zone(zone)
         except AnalyticsError as error:
             _LOGGER.warning("Days could not be moved to the new time zone: %s", error)
         await self.async_refresh()

@@ -6,14 +6,8 @@ from homeassistant.components.diagnostics import async_redact_data
 from homeassistant.const import CONF_DEVICE_ID, CONF_WEBHOOK_ID
 from homeassistant.core import HomeAssistant
 
-from .const import (
-    CONF_DEVICE_IP,
-    CONF_FREE_PROVIDERS,
-    CONF_SCOPE_NAME,
-    CONF_TAGS,
-    CONF_USER_ID,
-)
-from .conversion import plain_floats
+from .const import CONF_DEVICE_IP, CONF_FREE_PROVIDERS, CONF_SCOPE_NAME, CONF_TAGS, CONF_USER_ID
+from .contract.serialization import plain_floats
 from .coordinator import LlmAnalyticsConfigEntry
 
 # Names of machines and models at home may stand in them.
@@ -34,7 +28,7 @@ async def async_get_config_entry_diagnostics(
 ) -> dict[str, Any]:
     """Return options, subentries, the ledger's state and the figures the sensors show."""
     coordinator = entry.runtime_data
-    health = await coordinator.analytics.health()
+    health = await coordinator.analytics.maintenance.health()
     return {
         "options": async_redact_data(entry.options, TO_REDACT),
         "subentries": [
@@ -44,7 +38,7 @@ async def async_get_config_entry_diagnostics(
             }
             for subentry in entry.subentries.values()
         ],
-        "time_zone": coordinator.analytics.zone.key,
+        "time_zone": coordinator.analytics.ledger.zone.key,
         "health": async_redact_data(health.as_dict(), TO_REDACT),
         "summary": plain_floats(coordinator.data.summary.as_dict()),
         "last_update_success": coordinator.last_update_success,

@@ -12,10 +12,10 @@ from homeassistant.helpers import llm
 from homeassistant.util.json import JsonObjectType
 import voluptuous as vol
 
-from .access import may_read
 from .analytics import AnalyticsError, Part, Stretch
 from .const import DOMAIN
-from .conversion import plain_floats
+from .contract.access import may_read
+from .contract.serialization import plain_floats
 from .coordinator import LlmAnalyticsConfigEntry
 from .errors import translated
 
@@ -67,7 +67,9 @@ class GetUsageTool(llm.Tool):
         asked: dict[str, Any] = self.parameters(tool_input.tool_args)
         part = Part(asked["by"]) if "by" in asked else None
         try:
-            brief = await self._entry.runtime_data.analytics.brief(Stretch(asked["period"]), part)
+            brief = await self._entry.runtime_data.analytics.reports.brief(
+                Stretch(asked["period"]), part
+            )
         except AnalyticsError as error:
             raise translated(error) from error
         return llm.ToolResult(data=cast("JsonObjectType", plain_floats(brief.as_dict())))

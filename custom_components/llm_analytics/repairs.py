@@ -17,8 +17,8 @@ import voluptuous as vol
 from .analytics import MAX_PRICE, AnalyticsError, Rate
 from .const import DOMAIN
 from .coordinator import LlmAnalyticsConfigEntry, loaded_entry
-from .issues import UNPRICED_MODEL
-from .leftovers import async_delete_ledger
+from .home.issues import UNPRICED_MODEL
+from .home.ledger_file import async_delete_ledger
 
 # A price that is asked for because there is none holds for everything recorded until now.
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -79,9 +79,9 @@ class UnpricedModelFlow(RepairsFlow):
             response_per_1m=given["response_per_1m"],
             cache_read_per_1m=given.get("cache_read_per_1m"),
         )
-        repricing = await analytics.set_rate(rate, reprice=True)
+        repricing = await analytics.costs.set_rate(rate, reprice=True)
         while repricing is not None and not repricing.complete:
-            repricing = await analytics.reprice()
+            repricing = await analytics.costs.reprice()
 
 
 class LedgerLeftFlow(ConfirmRepairFlow):

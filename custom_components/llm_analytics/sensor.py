@@ -236,7 +236,7 @@ async def async_setup_entry(
         LlmAnalyticsSensor(coordinator, description, _everything)
         for description in STANDING_OUT_SENSORS
     )
-    currency = coordinator.analytics.home_currency
+    currency = coordinator.analytics.ledger.home_currency
     home = () if currency is None else home_sensors(currency)
     _remove_other_currencies(hass, entry, {description.key for description in home})
     async_add_entities(HomeCostSensor(coordinator, description) for description in home)

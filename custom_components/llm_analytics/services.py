@@ -24,18 +24,19 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError,
 from homeassistant.helpers import service
 import voluptuous as vol
 
-from . import conversion, schemas
-from .access import may_read, may_record
 from .analytics import Analytics, AnalyticsError, Json
-from .changes import CHANGES, Change
+from .api.exports import ExportedFile, async_export_csv, async_export_json, async_write
 from .const import DOMAIN
-from .conversion import plain_floats, validate
+from .contract import schemas
+from .contract.access import may_read, may_record
+from .contract.commands import COMMANDS, Command
+from .contract.queries import find_query
+from .contract.schemas import Fields
+from .contract.serialization import plain_floats, receipt
+from .contract.usage_events import usage_event
+from .contract.validation import validate
+from .contract.validators import Choice, Flag, Parameters, Text
 from .errors import translated
-from .exports import ExportedFile, async_export_csv, async_export_json, async_write
-from .questions import find_question
-from .schemas import Fields
-from .usage import usage_event
-from .validators import Choice, Flag, Parameters, Text
 
 REPORTS_FOLDER: Final = "reports"
 _MAX_RESPONSE: Final = 10_000_000
@@ -99,8 +100,8 @@ async def _record_usage(call: ServiceCall, analytics: Analytics, data: dict[str,
         if data.get("user_id") is None:
             data["user_id"] = user_id
     event = usage_event(data, source="action", recorded_by=user_id)
-    recorded = await analytics.record(event)
-    return conversion.receipt(recorded, reads=await _async_may_read(call))
+    recorded = await analytics.tracker.record(event)
+    return receipt(recorded, reads=await _async_may_read(call))
 
 
 async def _async_may_read(call: ServiceCall) -> bool:
@@ -176,13 +177,13 @@ async def _report_path(call: ServiceCall, name: str) -> Path:
 
 
 async def _get_statistics(_: ServiceCall, analytics: Analytics, data: dict[str, Any]) -> Answer:
-    question, parameters = find_question(data["query"])
+    question, parameters = find_query(data["query"])
     asked = validate(question.fields, data["parameters"] | parameters)
     answer = await question.ask(analytics, asked)
     return answer if isinstance(answer, dict) else {"result": answer}
 
 
-def _changing(change: Change) -> Handler:
+def _changing(change: Command) -> Handler:
     async def handle(_: ServiceCall, analytics: Analytics, data: dict[str, Any]) -> Answer:
         return await change.act(analytics, data)
 
@@ -197,7 +198,7 @@ ACTIONS: Final[tuple[ActionDescription, ...]] = (
         ActionDescription(
             Action(name), change.fields(lenient=True), _changing(change), admin=change.admin
         )
-        for name, change in CHANGES.items()
+        for name, change in COMMANDS.items()
     ),
 )
 

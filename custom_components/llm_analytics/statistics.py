@@ -31,14 +31,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.event import async_track_utc_time_change
 from homeassistant.helpers.start import async_at_started
 
-from .analytics import (
-    Analytics,
-    AnalyticsError,
-    ClosedError,
-    HourlySeries,
-    HourlySums,
-    SeriesHours,
-)
+from .analytics import Analytics, AnalyticsError, ClosedError, HourlySeries, HourlySums, SeriesHours
 from .const import DOMAIN
 
 _LOGGER = logging.getLogger(__name__)
@@ -125,8 +118,8 @@ class StatisticsImport:
         async with self._running:
             try:
                 await self._async_clear_forgotten()
-                await self._analytics.repeat_missing(await self._async_present())
-                async with aclosing(self._analytics.hourly_changes(since)) as changes:
+                await self._analytics.hours.repeat_missing(await self._async_present())
+                async with aclosing(self._analytics.hours.hourly_changes(since)) as changes:
                     async for page in changes:
                         for told in page:
                             await self._async_write(told)
@@ -136,12 +129,12 @@ class StatisticsImport:
                 _LOGGER.warning("The statistics could not be brought up to date: %s", error)
 
     async def _async_clear_forgotten(self) -> None:
-        if slugs := await self._analytics.forgotten_series():
+        if slugs := await self._analytics.hours.forgotten_series():
             get_instance(self._hass).async_clear_statistics(
                 [statistic_id(slug, metric) for slug in slugs for metric in METRICS]
             )
             await self._async_recorded()
-            await self._analytics.confirm_forgotten(slugs)
+            await self._analytics.hours.confirm_forgotten(slugs)
 
     async def _async_present(self) -> set[str]:
         """Return the slugs of the series of which the recorder has every metric."""

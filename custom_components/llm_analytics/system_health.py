@@ -18,7 +18,7 @@ async def async_system_health_info(hass: HomeAssistant) -> dict[str, Any]:
     """Return the ledger's figures, or that it is not loaded."""
     if (entry := loaded_entry(hass)) is None:
         return {"loaded": False}
-    health = await entry.runtime_data.analytics.health()
+    health = await entry.runtime_data.analytics.maintenance.health()
     return {
         "loaded": True,
         "events": health.events,

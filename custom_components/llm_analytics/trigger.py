@@ -17,7 +17,7 @@ from homeassistant.helpers.typing import ConfigType
 import voluptuous as vol
 
 from .analytics import ANOMALY_TYPES, HIGH, LOW, MAX_THRESHOLD
-from .automations import BUDGET_FIELD, CONF_BUDGET, OptionFields, budget_id, validated
+from .automation_options import BUDGET_FIELD, CONF_BUDGET, OptionFields, budget_id, validated
 from .const import EVENT_ANOMALY, EVENT_BUDGET, EVENT_UNPRICED_MODEL
 
 _DIRECTION: Final = "direction"

@@ -31,4 +31,6 @@ async def household(analytics: Analytics) -> None:
     tags: list[tuple[str, ...]] = [("home", "night"), (), ("home",), (), ()]
     latencies = [1_000_000, None, None, 500_000, None]
     for event, device, tag, latency in zip(events, devices, tags, latencies, strict=True):
-        await analytics.record(usage(device_ip=device, tags=tag, latency_us=latency, **event))
+        await analytics.tracker.record(
+            usage(device_ip=device, tags=tag, latency_us=latency, **event)
+        )

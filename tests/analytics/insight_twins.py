@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from custom_components.llm_analytics.analytics import NotFoundError, Part, Stretch
-from custom_components.llm_analytics.conversion import validate
-from custom_components.llm_analytics.questions import find_question
+from custom_components.llm_analytics.contract.queries import find_query
+from custom_components.llm_analytics.contract.validation import validate
 
 from . import (
     reference_briefs as briefs,
@@ -42,7 +42,7 @@ class InsightTwins(PricedTwins):
 
     async def ask(self, path: str, expected: Callable[[], Any], **given: Any) -> None:
         """Ask both one question, as a client asks it."""
-        question, named = find_question(path)
+        question, named = find_query(path)
         data = validate(question.fields, named | given)
 
         async def answer() -> Any:
@@ -166,7 +166,7 @@ class InsightTwins(PricedTwins):
     async def _compare_briefs(self) -> None:
         for stretch in Stretch:
             for part in (None, *Part):
-                answer = (await self.engine.brief(stretch, part)).as_dict()
+                answer = (await self.engine.reports.brief(stretch, part)).as_dict()
                 expected = briefs.brief(self.priced, stretch, part, now=self.clock.now)
                 assert answer == expected, f"{stretch} by {part}"
 
@@ -219,7 +219,7 @@ class InsightTwins(PricedTwins):
 
     async def _compare_prices(self, asked: Asked) -> None:
         given = {} if asked.provider is None else {"provider": asked.provider}
-        answer: Any = (await self.engine.rates(asked.provider)).as_dict()
+        answer: Any = (await self.engine.costs.rates(asked.provider)).as_dict()
         assert answer["unpriced"] == self.priced.unpriced(asked.provider)
         rows = {
             (row["provider"], row["model"], row["source"], row["used"])
@@ -227,7 +227,7 @@ class InsightTwins(PricedTwins):
             if row["used"] or row["source"] != "default"
         }
         assert rows == self.priced.rates(asked.provider, now=self.clock.now), given
-        health: Any = (await self.engine.health()).as_dict()
+        health: Any = (await self.engine.maintenance.health()).as_dict()
         expected = forecasts.health(self.priced)
         assert {name: health[name] for name in expected} == expected
 

@@ -85,17 +85,17 @@ class MirrorTwins(PricedTwins):
         await self._write(hour, None)
 
     async def _prepare(self) -> None:
-        for slug in (gone := await self.engine.forgotten_series()):
+        for slug in (gone := await self.engine.hours.forgotten_series()):
             self.copy = {row: sums for row, sums in self.copy.items() if row[0] != slug}
-        await self.engine.confirm_forgotten(gone)
+        await self.engine.hours.confirm_forgotten(gone)
         present = {slug for slug, _ in self.copy}
         timed = {entry.id for entry in self.priced.timed}
         for slug in self.known().keys() - present:
             self.dropped[slug] = {entry.id for entry in self.priced.entries} - timed
-        await self.engine.repeat_missing(present)
+        await self.engine.hours.repeat_missing(present)
 
     async def _write(self, since: datetime | None, pages: int | None) -> None:
-        async with aclosing(self.engine.hourly_changes(since)) as changes:
+        async with aclosing(self.engine.hours.hourly_changes(since)) as changes:
             async for page in changes:
                 if pages == 0:
                     break
@@ -116,7 +116,7 @@ class MirrorTwins(PricedTwins):
             lambda db: db.execute("SELECT 1 FROM device WHERE key = ?", (device,)).fetchone(),
         )
         try:
-            await self.engine.forget(device=device, delete=delete)
+            await self.engine.maintenance.forget(device=device, delete=delete)
         except NotFoundError:
             assert known is None
             return
@@ -138,7 +138,7 @@ class MirrorTwins(PricedTwins):
                 " AND slot >= (SELECT COALESCE(events_from, 0) / 900000000 FROM ledger)"
             ).fetchall(),
         )
-        await self.engine.rebuild()
+        await self.engine.maintenance.rebuild()
 
     def known(self) -> dict[str, datetime]:
         """Return the series that are told, and from when on all of their hours are."""
@@ -151,7 +151,7 @@ class MirrorTwins(PricedTwins):
         """Write all changes down and hold the copy against all events there ever were."""
         await self._copy(None)
         written = dict(self.copy)
-        async with aclosing(self.engine.hourly_changes()) as changes:
+        async with aclosing(self.engine.hours.hourly_changes()) as changes:
             assert [page async for page in changes] == []
         await self._copy(None)
         assert self.copy == written

@@ -49,7 +49,7 @@ class PricedTwins(Twins):
             response_per_1m=rates[1],
             effective=effective,
         )
-        done = await self.engine.set_rate(rate, reprice=reprice)
+        done = await self.engine.costs.set_rate(rate, reprice=reprice)
         if reprice:
             assert done is not None
             self._same_repricing(done.as_dict(), self.priced.reprice_model(override))
@@ -57,17 +57,17 @@ class PricedTwins(Twins):
     async def _unrate(self, model: tuple[str, str]) -> None:
         deleted = self.priced.delete_rates(*model, None)
         if deleted:
-            assert await self.engine.delete_rate(*model) == deleted
+            assert await self.engine.costs.delete_rate(*model) == deleted
         else:
             with pytest.raises(NotFoundError):
-                await self.engine.delete_rate(*model)
+                await self.engine.costs.delete_rate(*model)
 
     async def _reprice(self, argument: tuple[Moment, Moment, bool]) -> None:
         first, second, only_unpriced = argument
         start, end = in_order((first, second), self.reference.zone, self.clock.now)
 
         async def repriced() -> Any:
-            done = await self.engine.reprice(start, end, only_unpriced=only_unpriced)
+            done = await self.engine.costs.reprice(start, end, only_unpriced=only_unpriced)
             return self._figures(done.as_dict())
 
         await self.agree(
@@ -89,7 +89,7 @@ class PricedTwins(Twins):
         day = None if days_ago is None else today - days_ago * DAY
 
         async def rebuilt() -> Any:
-            done = await self.engine.rebuild(day)
+            done = await self.engine.maintenance.rebuild(day)
             assert done.complete
             return done.drift, list(done.skipped)
 
@@ -102,7 +102,7 @@ class PricedTwins(Twins):
 
     async def _retain(self, _: None) -> None:
         today = local_date(self.clock.now, self.reference.zone)
-        chosen = self.engine._settings
+        chosen = self.engine.ledger.settings
         kept = timedelta(days=chosen.retention_days if chosen.keep_details else 7)
         deleted = self.reference.clean_up(today - kept, keep_aggregates=True)
-        assert (await self.engine.retain()).events_deleted == deleted
+        assert (await self.engine.maintenance.retain()).events_deleted == deleted

@@ -10,15 +10,9 @@ import sqlite3
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from custom_components.llm_analytics.analytics import (
-    Analytics,
-    Directory,
-    Filter,
-    Period,
-    Settings,
-)
-from custom_components.llm_analytics.analytics.store import maintenance
+from custom_components.llm_analytics.analytics import Analytics, Directory, Filter, Period, Settings
 from custom_components.llm_analytics.analytics.store.database import transaction
+from custom_components.llm_analytics.analytics.store.rebuilding import live_days, rebuild_day
 
 from .usage import usage
 
@@ -86,34 +80,34 @@ def count(path: Path, table: str) -> int:
 
 async def drift(analytics: Analytics) -> int:
     """Sum every live day anew and return how many rows differed from what was kept."""
-    zone = analytics.zone
+    zone = analytics.ledger.zone
 
     def rebuild(db: sqlite3.Connection) -> int:
-        live = maintenance.live_days(db, zone)
+        live = live_days(db, zone)
         days = set() if live is None else set(live.dates())
         days |= {
             date.fromordinal(day)
             for (day,) in db.execute("SELECT DISTINCT day FROM agg_day WHERE frozen = 0")
         }
         with transaction(db):
-            return sum(maintenance.rebuild_day(db, day, zone)[1] for day in sorted(days))
+            return sum(rebuild_day(db, day, zone)[1] for day in sorted(days))
 
-    return await analytics._db.run(rebuild)
+    return await analytics.ledger.db.run(rebuild)
 
 
 async def fill(analytics: Analytics, *, days: int = 50, each: int = 3) -> None:
     """Record some events on each of the last days, with ids that grow with time."""
     for ago in reversed(range(days)):
         moment = NOON - ago * DAY
-        await analytics.record_many(
+        await analytics.tracker.record_many(
             [usage(timestamp=moment, request_id=f"{ago}-{n}", tags=("t",)) for n in range(each)]
         )
-    await analytics.health()  # who reads waits for the sums
+    await analytics.maintenance.health()  # who reads waits for the sums
 
 
 async def everything(analytics: Analytics, wanted: Filter | None = None) -> dict[str, Any]:
     """Return the report of the whole ledger, without what differs each time."""
-    report = await analytics.report(Period.ALL, wanted=wanted or Filter())
+    report = await analytics.reports.report(Period.ALL, wanted=wanted or Filter())
     return {
         name: value
         for name, value in report.as_dict().items()
@@ -128,7 +122,7 @@ async def limit_pages(analytics: Analytics, spare: int) -> None:
         pages = db.execute("PRAGMA page_count").fetchone()[0]
         db.execute(f"PRAGMA max_page_count = {pages + spare}").fetchall()
 
-    await analytics._db.run(limit)
+    await analytics.ledger.db.run(limit)
 
 
 def plain_json(value: object) -> str:
@@ -138,6 +132,6 @@ def plain_json(value: object) -> str:
 
 async def exported_json(analytics: Analytics, **question: Any) -> dict[str, Any]:
     """Return the detailed report as its JSON file has it."""
-    _, pieces = await analytics.report_json(**question, detailed=True, write=plain_json)
+    _, pieces = await analytics.exports.report_json(**question, detailed=True, write=plain_json)
     found: dict[str, Any] = json.loads("".join([piece async for piece in pieces]))
     return found

@@ -5,7 +5,7 @@ from math import ceil
 
 from hypothesis import given, strategies as st
 
-from custom_components.llm_analytics.analytics import Allowance
+from custom_components.llm_analytics.analytics import RateLimit
 
 SECOND = 1_000_000_000
 
@@ -22,7 +22,7 @@ class Clock:
 
 def test_a_minutes_worth_may_be_spent_at_once_and_comes_back_evenly() -> None:
     clock = Clock()
-    allowance = Allowance(3, clock=clock)
+    allowance = RateLimit(3, clock=clock)
     for _ in range(3):
         assert allowance.wait() == 0
         allowance.charge(1)
@@ -39,7 +39,7 @@ def test_a_minutes_worth_may_be_spent_at_once_and_comes_back_evenly() -> None:
 
 def test_a_batch_is_taken_whole_and_waited_for() -> None:
     clock = Clock()
-    allowance = Allowance(60, clock=clock)
+    allowance = RateLimit(60, clock=clock)
     allowance.charge(1000)
     assert allowance.wait() == 941
     clock.now += 941 * SECOND
@@ -50,7 +50,7 @@ def test_a_batch_is_taken_whole_and_waited_for() -> None:
 
 def test_no_more_than_a_minutes_worth_is_saved_up() -> None:
     clock = Clock()
-    allowance = Allowance(2, clock=clock)
+    allowance = RateLimit(2, clock=clock)
     clock.now += 3600 * SECOND
     for _ in range(2):
         assert allowance.wait() == 0
@@ -66,7 +66,7 @@ def test_no_more_than_a_minutes_worth_is_saved_up() -> None:
 )
 def test_it_is_the_bucket_of_the_book(per_minute: int, steps: list[tuple[int, int]]) -> None:
     clock = Clock()
-    allowance = Allowance(per_minute, clock=clock)
+    allowance = RateLimit(per_minute, clock=clock)
     left = Fraction(per_minute)
     passed = taken = last = 0
     for pause, batch in steps:

@@ -10,8 +10,8 @@ from typing import Any
 from hypothesis import given, settings, strategies as st
 import pytest
 
-from custom_components.llm_analytics.analytics.anomalies import Anomalies, Score, scores
 from custom_components.llm_analytics.analytics.totals import Filter, Totals
+from custom_components.llm_analytics.analytics.trends.anomalies import Anomalies, Score, scores
 
 FIRST = date(2026, 3, 2)  # a Monday
 PICO = 10**12

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from custom_components.llm_analytics.analytics import ExchangeRate, Part, Stretch
-from custom_components.llm_analytics.analytics.briefs import stretch_days
 from custom_components.llm_analytics.analytics.periods import Days
+from custom_components.llm_analytics.analytics.reports.brief import stretch_days
 
 from .support import DAY, NOON, PLAIN, opened
 from .usage import usage
@@ -43,11 +43,13 @@ def test_a_stretch_is_set_against_as_much_of_the_one_before(
 
 async def test_the_household_s_own_currency_stands_beside_dollars(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db", settings=EURO) as analytics:
-        await analytics.record(usage(timestamp=NOON - DAY, cost_estimate=Decimal(8)))
-        await analytics.set_exchange_rate(ExchangeRate("EUR", Decimal("1.25"), NOON - DAY / 2))
-        await analytics.record(usage(cost_estimate=Decimal(5), model="gpt-4o"))
-        await analytics.record(usage(cost_estimate=Decimal(10), model="o3"))
-        answer: Any = (await analytics.brief(Stretch.TODAY, Part.MODEL)).as_dict()
+        await analytics.tracker.record(usage(timestamp=NOON - DAY, cost_estimate=Decimal(8)))
+        await analytics.costs.set_exchange_rate(
+            ExchangeRate("EUR", Decimal("1.25"), NOON - DAY / 2)
+        )
+        await analytics.tracker.record(usage(cost_estimate=Decimal(5), model="gpt-4o"))
+        await analytics.tracker.record(usage(cost_estimate=Decimal(10), model="o3"))
+        answer: Any = (await analytics.reports.brief(Stretch.TODAY, Part.MODEL)).as_dict()
         assert [answer[name] for name in ("cost_usd", "home_cost", "home_currency")] == [
             15,
             12,
@@ -59,14 +61,14 @@ async def test_the_household_s_own_currency_stands_beside_dollars(tmp_path: Path
             ("openai/gpt-4o", 4),
         ]
         for part in Part:
-            parts: Any = (await analytics.brief(Stretch.TODAY, part)).as_dict()
+            parts: Any = (await analytics.reports.brief(Stretch.TODAY, part)).as_dict()
             assert sum(row["home_cost"] for row in parts["rows"]) == 12
-        week: Any = (await analytics.brief(Stretch.THIS_WEEK)).as_dict()
+        week: Any = (await analytics.reports.brief(Stretch.THIS_WEEK)).as_dict()
         assert (week["home_cost"], week["unconverted_requests"]) == (12, 1)
 
 
 async def test_without_a_currency_of_its_own_there_are_dollars_only(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
-        await analytics.record(usage(cost_estimate=Decimal(5)))
-        answer: Any = (await analytics.brief(Stretch.TODAY, Part.USER)).as_dict()
+        await analytics.tracker.record(usage(cost_estimate=Decimal(5)))
+        answer: Any = (await analytics.reports.brief(Stretch.TODAY, Part.USER)).as_dict()
         assert not [name for name in (*answer, *answer["rows"][0]) if "home" in name]

@@ -75,9 +75,9 @@ class BudgetTwins(PricedTwins):
     async def look(self) -> None:
         """Let both look at the budgets and compare what they tell."""
         watch = Watch(budgets={str(key): budget(one) for key, one in enumerate(self.limits)})
-        figures = await self.engine.figures(watch)
-        new = await self.engine.announce([one.notice for one in figures.crossings])
-        await self.engine.looked(figures)
+        figures = await self.engine.reports.figures(watch)
+        new = await self.engine.notices.announce([one.notice for one in figures.crossings])
+        await self.engine.notices.looked(figures.budgets, figures.day)
         found = [
             (int(one.key), one.day, one.threshold, Fraction(one.budget.shown(one.used)))
             for one in figures.crossings
@@ -155,9 +155,9 @@ async def test_budgets_of_big_ledgers(
 
 async def crossed(analytics: Analytics, **budgets: Budget) -> list[Crossing]:
     """Look at the budgets, and return what is told."""
-    figures = await analytics.figures(Watch(budgets=budgets))
-    new = await analytics.announce([one.notice for one in figures.crossings])
-    await analytics.looked(figures)
+    figures = await analytics.reports.figures(Watch(budgets=budgets))
+    new = await analytics.notices.announce([one.notice for one in figures.crossings])
+    await analytics.notices.looked(figures.budgets, figures.day)
     return [one for one in figures.crossings if one.notice in new]
 
 
@@ -169,37 +169,37 @@ async def test_a_threshold_is_crossed_when_it_is_reached_and_the_budget_over_bey
     tmp_path: Path,
 ) -> None:
     async with opened(tmp_path / "ledger.db", clock=Clock()) as analytics:
-        await analytics.record(costs("4.999999999999"))
+        await analytics.tracker.record(costs("4.999999999999"))
         assert await crossed(analytics, weekly=BUDGET) == []
-        await analytics.record(costs("0.000000000001"))
+        await analytics.tracker.record(costs("0.000000000001"))
         (half,) = await crossed(analytics, weekly=BUDGET)
         assert (half.threshold, half.used, half.day) == (50, 5 * 10**12, date(2026, 3, 16))
-        await analytics.record(costs("5"))
+        await analytics.tracker.record(costs("5"))
         (full,) = await crossed(analytics, weekly=BUDGET)
         assert full.threshold == 100
         watch = Watch(budgets={"weekly": BUDGET})
-        state = (await analytics.figures(watch)).budgets["weekly"]
+        state = (await analytics.reports.figures(watch)).budgets["weekly"]
         assert (int(state.used_percent), state.remaining_amount) == (100, 0)
         assert not state.exceeded
-        await analytics.record(costs("0.000000000001"))
-        state = (await analytics.figures(watch)).budgets["weekly"]
+        await analytics.tracker.record(costs("0.000000000001"))
+        state = (await analytics.reports.figures(watch)).budgets["weekly"]
         assert state.exceeded
         assert state.remaining_amount == Decimal("-0.000000000001")
 
 
 async def test_one_request_crosses_all_thresholds_lowest_first(tmp_path: Path) -> None:
     async with opened(tmp_path / "ledger.db", clock=Clock()) as analytics:
-        await analytics.record(costs("11"))
+        await analytics.tracker.record(costs("11"))
         assert [one.threshold for one in await crossed(analytics, weekly=BUDGET)] == [50, 100]
 
 
 async def test_a_lower_figure_untells_nothing(tmp_path: Path) -> None:
     async with opened(tmp_path / "ledger.db", clock=Clock()) as analytics:
-        recorded = await analytics.record(costs("6"))
+        recorded = await analytics.tracker.record(costs("6"))
         assert len(await crossed(analytics, weekly=BUDGET)) == 1
-        await analytics.delete_event(recorded.event.id)
+        await analytics.tracker.delete_event(recorded.event.id)
         assert await crossed(analytics, weekly=BUDGET) == []
-        await analytics.record(costs("7"))
+        await analytics.tracker.record(costs("7"))
         assert await crossed(analytics, weekly=BUDGET) == []
 
 
@@ -212,25 +212,25 @@ async def test_what_was_recorded_by_a_periods_end_crosses_it_after_its_end(
     async with opened(path, clock=clock) as analytics:
         assert await crossed(analytics, weekly=BUDGET) == []
         clock.now = monday - timedelta(milliseconds=100)
-        await analytics.record(costs("5"))
+        await analytics.tracker.record(costs("5"))
         if not restart:
             clock.now = monday + timedelta(milliseconds=100)
             assert [one.day for one in await crossed(analytics, weekly=BUDGET)] == [
                 date(2026, 3, 16)
             ]
-            await analytics.record(costs("20", timestamp=monday - timedelta(seconds=1)))
+            await analytics.tracker.record(costs("20", timestamp=monday - timedelta(seconds=1)))
             assert await crossed(analytics, weekly=BUDGET) == []
     clock.now = monday + timedelta(days=2)
     async with opened(path, clock=clock) as analytics:
         told = await crossed(analytics, weekly=BUDGET)
         assert [one.threshold for one in told] == ([50] if restart else [])
-        await analytics.record(costs("20", timestamp=monday - timedelta(seconds=1)))
+        await analytics.tracker.record(costs("20", timestamp=monday - timedelta(seconds=1)))
         assert await crossed(analytics, weekly=BUDGET) == []
 
 
 async def test_a_budget_that_is_changed_can_be_crossed_again(tmp_path: Path) -> None:
     async with opened(tmp_path / "ledger.db", clock=Clock()) as analytics:
-        await analytics.record(costs("12", user_id="alex"))
+        await analytics.tracker.record(costs("12", user_id="alex"))
         for changed in (
             BUDGET,
             replace(BUDGET, amount=Decimal(11)),
@@ -247,7 +247,7 @@ async def test_a_budget_that_is_changed_can_be_crossed_again(tmp_path: Path) -> 
 async def test_notices_name_nobody_and_go_with_their_budget(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     async with opened(path, clock=Clock()) as analytics:
-        await analytics.record(costs("12", user_id="alex"))
+        await analytics.tracker.record(costs("12", user_id="alex"))
         mine = replace(BUDGET, filter=Filter(user="alex"))
         told = await crossed(analytics, mine=mine, everyones=BUDGET)
         assert len(told) == 4
@@ -262,7 +262,7 @@ async def test_notices_name_nobody_and_go_with_their_budget(tmp_path: Path) -> N
 async def test_a_new_budget_is_not_crossed_by_the_past(tmp_path: Path) -> None:
     clock, path = Clock(), tmp_path / "ledger.db"
     async with opened(path, clock=clock) as analytics:
-        await analytics.record(costs("12"))
+        await analytics.tracker.record(costs("12"))
         await crossed(analytics)
         clock.now += timedelta(days=7)
         assert await crossed(analytics) == []
@@ -276,17 +276,19 @@ async def test_a_day_goes_on_as_days_do_at_this_time(tmp_path: Path) -> None:
 
         async def projected() -> Decimal:
             return (
-                (await analytics.figures(Watch(budgets={"d": daily}))).budgets["d"].projected_amount
+                (await analytics.reports.figures(Watch(budgets={"d": daily})))
+                .budgets["d"]
+                .projected_amount
             )
 
         assert await projected() == 0
-        await analytics.record(costs("1"))
+        await analytics.tracker.record(costs("1"))
         assert await projected() == 1, "the first day is all there is"
         for ago in range(1, 15):
             noon = berlin(2026, 3, 18) - timedelta(days=ago) + timedelta(hours=12)
             for hours, amount in ((-3, "2"), (3, "6")):
                 moment = noon.replace(tzinfo=BERLIN) + timedelta(hours=hours)
-                await analytics.record(costs(amount, timestamp=moment))
+                await analytics.tracker.record(costs(amount, timestamp=moment))
         assert await projected() == 7
         clock.now += timedelta(hours=6)
         assert await projected() == 1
@@ -307,20 +309,20 @@ async def test_the_days_of_a_scope_are_read_once_for_all_that_watches_it(tmp_pat
     async with opened(tmp_path / "ledger.db", clock=Clock()) as analytics:
         for ago in range(40):
             moment = Clock().now - timedelta(days=ago)
-            await analytics.record(costs("1", user_id="alex", timestamp=moment))
-            await analytics.record(costs("2", timestamp=moment))
+            await analytics.tracker.record(costs("1", user_id="alex", timestamp=moment))
+            await analytics.tracker.record(costs("2", timestamp=moment))
         read: list[str] = []
-        await analytics._reader.run(lambda db: db.set_trace_callback(read.append))
-        one = await analytics.figures(alone)
+        await analytics.ledger.reader.run(lambda db: db.set_trace_callback(read.append))
+        one = await analytics.reports.figures(alone)
         needed, read[:] = sorted(read), []
-        all_of_them = await analytics.figures(shared)
+        all_of_them = await analytics.reports.figures(shared)
         assert sorted(read) == needed
-        await analytics._reader.run(lambda db: db.set_trace_callback(None))
+        await analytics.ledger.reader.run(lambda db: db.set_trace_callback(None))
         assert all_of_them.budgets["mine"] == one.budgets["mine"]
-        assert all_of_them.tracked["alex"] == await analytics.summary(Filter(user="alex"))
+        assert all_of_them.tracked["alex"] == await analytics.reports.summary(Filter(user="alex"))
         assert all_of_them.tracked["alex"].month.totals.cost == 18 * 10**12
-        assert all_of_them.summary == await analytics.summary()
-        assert all_of_them.forecast == await analytics.forecast()
+        assert all_of_them.summary == await analytics.reports.summary()
+        assert all_of_them.forecast == await analytics.trends.forecast()
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from genai_prices.types import (
 from hypothesis import assume, given, settings, strategies as st
 import pytest
 
-from custom_components.llm_analytics.analytics.catalogue import Catalogue, _aliases
 from custom_components.llm_analytics.analytics.models import ServiceTier, UsageEvent
+from custom_components.llm_analytics.analytics.pricing.catalogue import Catalogue, _aliases
 
 from .usage import usage
 

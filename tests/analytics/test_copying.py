@@ -25,7 +25,7 @@ def journal(path: Path) -> Path:
 async def record_much(analytics: Analytics) -> None:
     """Write more than the journal may hold before it is moved into the file."""
     for _ in range(20):
-        await analytics.record_many([usage(metadata=BIG)] * 100)
+        await analytics.tracker.record_many([usage(metadata=BIG)] * 100)
 
 
 @pytest.mark.parametrize("copied", [0.0, 0.37, 0.81, 1.0])
@@ -34,18 +34,18 @@ async def test_copy_made_during_a_backup_is_sound_and_holds_what_was_before(
 ) -> None:
     copy = tmp_path / "copy.db"
     async with opened(path) as analytics:
-        await analytics.record_many([usage()] * 100)
-        await analytics.begin_backup()
+        await analytics.tracker.record_many([usage()] * 100)
+        await analytics.maintenance.begin_backup()
         still = path.read_bytes()
         await record_much(analytics)
         assert path.read_bytes() == still
         copy.write_bytes(still)
         written = journal(path).read_bytes()
         journal(copy).write_bytes(written[: int(len(written) * copied)])
-        await analytics.end_backup()
+        await analytics.maintenance.end_backup()
     async with opened(copy) as analytics:
         assert analytics.set_aside is None
-        events = (await analytics.health()).events
+        events = (await analytics.maintenance.health()).events
         assert events in range(100, 2_101, 100)  # batches are whole
         assert (events == 100) == (copied == 0)
         assert (events == 2_100) == (copied == 1)
@@ -55,10 +55,10 @@ async def test_copy_made_during_a_backup_is_sound_and_holds_what_was_before(
 
 async def test_journal_is_moved_into_the_file_again_after_a_backup(path: Path) -> None:
     async with opened(path) as analytics:
-        await analytics.begin_backup()
+        await analytics.maintenance.begin_backup()
         await record_much(analytics)
         still = path.stat().st_size
-        await analytics.end_backup()
+        await analytics.maintenance.end_backup()
         await record_much(analytics)
         assert path.stat().st_size > still + 16_000_000
 
@@ -66,6 +66,6 @@ async def test_journal_is_moved_into_the_file_again_after_a_backup(path: Path) -
 async def test_closed_ledger_is_not_held_still(path: Path) -> None:
     async with opened(path) as analytics:
         await analytics.close()
-        for question in (analytics.begin_backup, analytics.end_backup):
+        for question in (analytics.maintenance.begin_backup, analytics.maintenance.end_backup):
             with pytest.raises(ClosedError):
                 await question()

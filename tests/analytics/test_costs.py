@@ -16,10 +16,10 @@ from custom_components.llm_analytics.analytics import (
     Rate,
     Settings,
 )
-from custom_components.llm_analytics.analytics.costs import Estimate
 from custom_components.llm_analytics.analytics.models import CostSource, Price
 from custom_components.llm_analytics.analytics.money import from_pico
-from custom_components.llm_analytics.analytics.rates import TokenRates
+from custom_components.llm_analytics.analytics.pricing.estimates import Estimate
+from custom_components.llm_analytics.analytics.pricing.rates import TokenRates
 
 from .support import DAY, NOON, berlin, opened
 from .usage import usage
@@ -40,14 +40,14 @@ async def cost(analytics: Analytics, moment: datetime, model: str = "house-model
         provider="acme", model=model, tokens_prompt=10**6, tokens_response=0, timestamp=moment
     )
     try:
-        return (await analytics.estimate(event)).as_dict()["cost_usd"]
+        return (await analytics.costs.estimate(event)).as_dict()["cost_usd"]
     except NotFoundError:
         return None
 
 
 async def test_an_estimate_explains_itself(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
-        await analytics.set_rate(
+        await analytics.costs.set_rate(
             rate(cache_read_per_1m=Decimal("0.5"), cache_write_per_1m=Decimal(3))
         )
         event = usage(
@@ -58,7 +58,7 @@ async def test_an_estimate_explains_itself(tmp_path: Path) -> None:
             tokens_cache_write=100,
             tokens_response=50,
         )
-        assert (await analytics.estimate(event)).as_dict() == {
+        assert (await analytics.costs.estimate(event)).as_dict() == {
             "cost_usd": Decimal("0.0014"),
             "currency": "USD",
             "provider": "acme",
@@ -117,7 +117,7 @@ async def test_free_and_subscription_cost_nothing(
 ) -> None:
     async with opened(tmp_path / "a.db") as analytics:
         answer: Any = (
-            await analytics.estimate(usage(provider=provider, model="anything"))
+            await analytics.costs.estimate(usage(provider=provider, model="anything"))
         ).as_dict()
     assert (answer["cost_usd"], answer["cost_source"]) == (0, source)
     assert answer["priced_as"] == f"{source}:{provider}"
@@ -129,7 +129,7 @@ async def test_free_and_subscription_cost_nothing(
 
 async def test_an_estimate_leaves_out_what_the_provider_reported(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
-        answer = (await analytics.estimate(usage(cost_estimate=Decimal(9)))).as_dict()
+        answer = (await analytics.costs.estimate(usage(cost_estimate=Decimal(9)))).as_dict()
         assert (answer["cost_usd"], answer["cost_source"]) == (Decimal("0.00075"), "default")
 
 
@@ -140,11 +140,11 @@ async def test_an_unknown_model_is_not_found_with_the_closest_names(
     chosen = Settings(use_catalogue=catalogue)
     async with opened(tmp_path / "a.db", settings=chosen) as analytics:
         with pytest.raises(NotFoundError) as refusal:
-            await analytics.estimate(usage(model="gpt-4oo"))
+            await analytics.costs.estimate(usage(model="gpt-4oo"))
         assert refusal.value.thing == "price"
         assert refusal.value.key.startswith("openai/gpt-4oo; the closest known are gpt-4o")
         with pytest.raises(NotFoundError) as refusal:
-            await analytics.estimate(usage(provider="nobody", model=None))
+            await analytics.costs.estimate(usage(provider="nobody", model=None))
         assert refusal.value.key == "nobody/unknown"
 
 
@@ -155,27 +155,27 @@ async def test_the_first_price_without_a_date_holds_from_the_beginning_the_next_
     tmp_path: Path,
 ) -> None:
     async with opened(tmp_path / "a.db") as analytics:
-        await analytics.set_rate(rate(prompt="2"))
+        await analytics.costs.set_rate(rate(prompt="2"))
         assert await cost(analytics, datetime(2015, 1, 1, tzinfo=UTC)) == 2
-        await analytics.set_rate(rate("House-Model", prompt="3"))
+        await analytics.costs.set_rate(rate("House-Model", prompt="3"))
         before = NOON - timedelta(microseconds=1)
         assert [await cost(analytics, moment) for moment in (before, NOON)] == [2, 3]
         # One of the same instant is replaced.
-        await analytics.set_rate(rate(prompt="5"))
+        await analytics.costs.set_rate(rate(prompt="5"))
         assert await cost(analytics, NOON) == 5
         assert await cost(analytics, NOON, "house-model-2026-01-01") == 5
 
 
 async def test_a_dated_price_holds_from_its_date(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
-        await analytics.set_rate(rate(prompt="7", effective=berlin(2026, 3, 1)))
+        await analytics.costs.set_rate(rate(prompt="7", effective=berlin(2026, 3, 1)))
         assert await cost(analytics, berlin(2026, 2, 28)) is None
         assert await cost(analytics, berlin(2026, 3, 1)) == 7
         # It has a price already, so this one holds from now.
-        await analytics.set_rate(rate(prompt="9"))
+        await analytics.costs.set_rate(rate(prompt="9"))
         assert await cost(analytics, NOON - DAY) == 7
         assert await cost(analytics, NOON) == 9
-        recorded = await analytics.record(usage(provider="acme", model="house-model"))
+        recorded = await analytics.tracker.record(usage(provider="acme", model="house-model"))
         assert recorded.event.price.priced_as == "override:acme/house-model"
 
 
@@ -184,36 +184,40 @@ async def test_another_currency_needs_an_exchange_rate(tmp_path: Path) -> None:
     async with opened(path) as analytics:
         euro = rate(currency="EUR", effective=berlin(2026, 3, 1))
         with pytest.raises(InvalidInputError) as refusal:
-            await analytics.set_rate(euro)
+            await analytics.costs.set_rate(euro)
         assert refusal.value.field == "currency"
-        assert (await analytics.rates("acme")).rates == []
-        await analytics.set_exchange_rate(ExchangeRate("EUR", Decimal("1.1"), berlin(2026, 3, 2)))
+        assert (await analytics.costs.rates("acme")).rates == []
+        await analytics.costs.set_exchange_rate(
+            ExchangeRate("EUR", Decimal("1.1"), berlin(2026, 3, 2))
+        )
         with pytest.raises(InvalidInputError):
-            await analytics.set_rate(euro)
-        await analytics.set_exchange_rate(ExchangeRate("EUR", Decimal("1.2"), berlin(2026, 2, 1)))
-        await analytics.set_rate(euro)
+            await analytics.costs.set_rate(euro)
+        await analytics.costs.set_exchange_rate(
+            ExchangeRate("EUR", Decimal("1.2"), berlin(2026, 2, 1))
+        )
+        await analytics.costs.set_rate(euro)
     async with opened(path) as analytics:
         assert await cost(analytics, berlin(2026, 3, 1)) == Decimal("2.4")
         assert await cost(analytics, berlin(2026, 3, 2)) == Decimal("2.2")
-        await analytics.set_exchange_rate(ExchangeRate("EUR", Decimal(2), berlin(2026, 3, 2)))
+        await analytics.costs.set_exchange_rate(ExchangeRate("EUR", Decimal(2), berlin(2026, 3, 2)))
         assert await cost(analytics, berlin(2026, 3, 2)) == 4
 
 
 async def test_prices_are_deleted_one_or_all(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
         for effective in (None, berlin(2026, 3, 1), berlin(2026, 3, 10)):
-            await analytics.set_rate(rate(prompt="2", effective=effective))
-        event = await analytics.record(usage(provider="acme", model="house-model"))
+            await analytics.costs.set_rate(rate(prompt="2", effective=effective))
+        event = await analytics.tracker.record(usage(provider="acme", model="house-model"))
         with pytest.raises(NotFoundError) as refusal:
-            await analytics.delete_rate("acme", "house-model", berlin(2026, 3, 2))
+            await analytics.costs.delete_rate("acme", "house-model", berlin(2026, 3, 2))
         assert (refusal.value.thing, refusal.value.key) == ("rate", "acme/house-model")
-        assert await analytics.delete_rate("acme", "HOUSE-MODEL", berlin(2026, 3, 10)) == 1
-        assert await analytics.delete_rate("acme", "house-model") == 2
+        assert await analytics.costs.delete_rate("acme", "HOUSE-MODEL", berlin(2026, 3, 10)) == 1
+        assert await analytics.costs.delete_rate("acme", "house-model") == 2
         with pytest.raises(NotFoundError):
-            await analytics.delete_rate("acme", "house-model")
+            await analytics.costs.delete_rate("acme", "house-model")
         assert await cost(analytics, NOON) is None
         # What was recorded keeps its price.
-        assert (await analytics.event(event.event.id)).price == event.event.price
+        assert (await analytics.tracker.event(event.event.id)).price == event.event.price
 
 
 # The list
@@ -228,8 +232,8 @@ async def test_the_list_has_overrides_defaults_used_models_and_unpriced_ones(
     tmp_path: Path,
 ) -> None:
     async with opened(tmp_path / "a.db") as analytics:
-        await analytics.set_exchange_rate(ExchangeRate("EUR", Decimal(2)))
-        await analytics.set_rate(
+        await analytics.costs.set_exchange_rate(ExchangeRate("EUR", Decimal(2)))
+        await analytics.costs.set_rate(
             rate(
                 currency="EUR",
                 notes="ours",
@@ -245,8 +249,10 @@ async def test_the_list_has_overrides_defaults_used_models_and_unpriced_ones(
             ("ollama", "llama3"),
             ("openai", "gpt-4o-2024-08-06"),
         ):
-            await analytics.record(usage(provider=provider, model=model, timestamp=NOON - DAY))
-        answer: Any = (await analytics.rates()).as_dict()
+            await analytics.tracker.record(
+                usage(provider=provider, model=model, timestamp=NOON - DAY)
+            )
+        answer: Any = (await analytics.costs.rates()).as_dict()
         assert line(answer, "house-model") == {
             "provider": "acme",
             "model": "house-model",
@@ -281,19 +287,20 @@ async def test_the_list_has_overrides_defaults_used_models_and_unpriced_ones(
             }
             for model, count in (("mystery", 2), (None, 1))
         ]
-        acme: Any = (await analytics.rates("acme")).as_dict()
+        acme: Any = (await analytics.costs.rates("acme")).as_dict()
         assert {row["provider"] for row in acme["rates"]} == {"acme"}
-        assert (await analytics.rates("openai")).as_dict()["unpriced"] == []
+        assert (await analytics.costs.rates("openai")).as_dict()["unpriced"] == []
 
 
 async def test_unpriced_requests_of_frozen_days_stay_in_the_list(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
         for ago in (0, 20, 30):
-            await analytics.record(usage(model="mystery", timestamp=NOON - ago * DAY))
-        await analytics.record(usage(model="enigma", timestamp=NOON - 20 * DAY))
-        await analytics.clean_up(retention_days=10)
+            await analytics.tracker.record(usage(model="mystery", timestamp=NOON - ago * DAY))
+        await analytics.tracker.record(usage(model="enigma", timestamp=NOON - 20 * DAY))
+        await analytics.maintenance.clean_up(retention_days=10)
         assert [
-            (row.model, row.requests, str(row.last)) for row in (await analytics.rates()).unpriced
+            (row.model, row.requests, str(row.last))
+            for row in (await analytics.costs.rates()).unpriced
         ] == [
             ("mystery", 3, "2026-03-18"),
             ("enigma", 1, "2026-02-26"),
@@ -302,13 +309,13 @@ async def test_unpriced_requests_of_frozen_days_stay_in_the_list(tmp_path: Path)
 
 async def test_the_whole_catalogue_is_listed_on_request(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db", settings=Settings()) as analytics:
-        await analytics.record(usage(model="gpt-4o"))
-        short: Any = (await analytics.rates("openai")).as_dict()
-        whole: Any = (await analytics.rates("openai", everything=True)).as_dict()
+        await analytics.tracker.record(usage(model="gpt-4o"))
+        short: Any = (await analytics.costs.rates("openai")).as_dict()
+        whole: Any = (await analytics.costs.rates("openai", everything=True)).as_dict()
         listed = [row for row in short["rates"] if row["source"] == "catalogue"]
         assert [(row["model"], row["used"]) for row in listed] == [("gpt-4o", True)]
         assert listed[0]["prompt_per_1m"] == Decimal("2.5")
         unused = [row for row in whole["rates"] if row["source"] == "catalogue" and not row["used"]]
         assert len(unused) > 20
-        await analytics.set_catalogue(None)
-        assert (await analytics.record(usage())).event.price.source is CostSource.DEFAULT
+        await analytics.costs.set_catalogue(None)
+        assert (await analytics.tracker.record(usage())).event.price.source is CostSource.DEFAULT

@@ -12,12 +12,12 @@ import threading
 
 import pytest
 
-from custom_components.llm_analytics.analytics import soundness
 from custom_components.llm_analytics.analytics.errors import (
     ClosedError,
     DamagedDatabaseError,
     StorageError,
 )
+from custom_components.llm_analytics.analytics.maintenance import integrity
 from custom_components.llm_analytics.analytics.models import CostSource, Price
 from custom_components.llm_analytics.analytics.store.database import (
     open_writer,
@@ -38,7 +38,7 @@ def path(tmp_path: Path) -> Path:
 async def filled(path: Path) -> None:
     async with opened(path) as analytics:
         for number in range(20):
-            await analytics.record_many(
+            await analytics.tracker.record_many(
                 [
                     usage(request_id=f"{number}-{one}", metadata='{"a":"' + "x" * 200 + '"}')
                     for one in range(50)
@@ -67,14 +67,14 @@ async def test_damaged_file_is_kept_aside_and_a_new_one_started(
         assert analytics.set_aside is not None
         assert analytics.set_aside.name == "ledger.db.damaged-20260318T120000"
         assert analytics.set_aside.read_bytes() == damaged
-        assert (await analytics.record(usage())).event.id == 1
+        assert (await analytics.tracker.record(usage())).event.id == 1
 
 
 async def test_garbage_is_kept_aside(path: Path) -> None:
     path.write_bytes(b"not a database at all, but long enough to be read as one" * 100)
     async with opened(path) as analytics:
         assert analytics.set_aside is not None
-        assert (await analytics.health()).events == 0
+        assert (await analytics.maintenance.health()).events == 0
 
 
 async def test_damaged_files_of_one_moment_are_all_kept(path: Path) -> None:
@@ -93,7 +93,7 @@ async def test_empty_file_becomes_a_new_ledger(path: Path) -> None:
     path.touch()
     async with opened(path) as analytics:
         assert analytics.set_aside is None
-        assert (await analytics.record(usage())).event.id == 1
+        assert (await analytics.tracker.record(usage())).event.id == 1
 
 
 def damage_middle_page(path: Path) -> None:
@@ -130,22 +130,22 @@ async def test_file_that_is_found_damaged_is_replaced_and_nothing_new_is_lost(pa
         usage(request_id="b", timestamp=NOON + timedelta(minutes=2), device_ip="10.0.0.1"),
     ]
     async with opened(path) as analytics:
-        assert analytics.unchecked
-        assert (await analytics.health()).events == 1_000
-        recorded = [(await analytics.record(event)).event for event in new]
-        await analytics.delete_event(recorded.pop(1).id)
+        assert analytics.integrity.unchecked
+        assert (await analytics.maintenance.health()).events == 1_000
+        recorded = [(await analytics.tracker.record(event)).event for event in new]
+        await analytics.tracker.delete_event(recorded.pop(1).id)
         with pytest.raises(DamagedDatabaseError):
-            await analytics.check()
+            await analytics.integrity.check()
         kept_open = analytics.set_aside
     assert kept_open is None
     assert analytics.set_aside is not None
     async with opened(path) as analytics:
-        assert not analytics.unchecked
-        page = await analytics.events()
+        assert not analytics.integrity.unchecked
+        page = await analytics.tracker.events()
         assert [event.as_dict() | {"id": 0} for event in reversed(page.events)] == [
             event.as_dict() | {"id": 0} for event in recorded
         ]
-        assert (await analytics.record(new[0])).duplicate
+        assert (await analytics.tracker.record(new[0])).duplicate
         assert await drift(analytics) == 0
 
 
@@ -155,9 +155,9 @@ async def test_damaged_page_in_the_middle_is_found(path: Path) -> None:
     stop_uncleanly(path)
     async with opened(path) as analytics:
         with pytest.raises(DamagedDatabaseError):
-            await analytics.check()
+            await analytics.integrity.check()
     async with opened(path) as analytics:
-        assert (await analytics.health()).events == 0
+        assert (await analytics.maintenance.health()).events == 0
 
 
 async def test_events_on_a_damaged_page_are_not_taken_over(
@@ -168,22 +168,26 @@ async def test_events_on_a_damaged_page_are_not_taken_over(
     stop_uncleanly(path)
     async with opened(path) as analytics:
         for number in range(100):
-            await analytics.record(usage(request_id=f"{number}", metadata='{"a":"xxxxxxxxxxxxx"}'))
+            await analytics.tracker.record(
+                usage(request_id=f"{number}", metadata='{"a":"xxxxxxxxxxxxx"}')
+            )
         pages = ask(
             path,
             lambda db: db.execute(
                 "SELECT pageno FROM dbstat WHERE name = 'event' AND pagetype = 'leaf'"
             ).fetchall(),
         )
-        await analytics._db.run(lambda db: db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
-        for connection in (analytics._db, analytics._reader):
+        await analytics.ledger.db.run(
+            lambda db: db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        )
+        for connection in (analytics.ledger.db, analytics.ledger.reader):
             await connection.run(lambda db: db.execute("PRAGMA cache_size = 0").fetchall())
         overwrite(path, (pages[0][0] - 1) * 4096, b"\xa5" * 4096)
         with pytest.raises(DamagedDatabaseError):
-            await analytics.check()
+            await analytics.integrity.check()
     assert "events of a damaged database cannot be read" in caplog.text
     async with opened(path) as analytics:
-        left = (await analytics.health()).events
+        left = (await analytics.maintenance.health()).events
         assert 0 < left < 100
         assert await drift(analytics) == 0
 
@@ -192,23 +196,23 @@ async def test_event_that_cannot_be_taken_over_is_logged(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with opened(path) as analytics:
-        recorded = await analytics.record(usage())
+        recorded = await analytics.tracker.record(usage())
         huge = recorded.event._replace(price=Price(picos=10**17, source=CostSource.REPORTED))
-        await analytics.take_over([huge] * 93)  # their sum leaves 64 bits
+        await analytics.tracker.take_over([huge] * 93)  # their sum leaves 64 bits
         assert "93 events could not be taken over" in caplog.text
-        assert (await analytics.health()).events == 1
+        assert (await analytics.maintenance.health()).events == 1
 
 
 async def test_unclean_stop_of_a_sound_file_loses_nothing(path: Path) -> None:
     await filled(path)
     stop_uncleanly(path)
     async with opened(path) as analytics:
-        unchecked = [analytics.unchecked]
-        await analytics.check()
-        unchecked.append(analytics.unchecked)
+        unchecked = [analytics.integrity.unchecked]
+        await analytics.integrity.check()
+        unchecked.append(analytics.integrity.unchecked)
         assert unchecked == [True, False]
-        await analytics.check()  # nothing is left to do
-        assert (await analytics.health()).events == 1_000
+        await analytics.integrity.check()  # nothing is left to do
+        assert (await analytics.maintenance.health()).events == 1_000
         assert clean_stop(path) == 0
     assert analytics.set_aside is None
     assert clean_stop(path) == 1
@@ -229,16 +233,16 @@ async def test_file_that_was_not_checked_to_the_end_is_checked_at_the_next_start
 
     async with opened(path) as analytics:
         with monkeypatch.context() as patch:
-            patch.setattr(soundness, "quick_check", endless)
-            check = asyncio.create_task(analytics.check())
+            patch.setattr(integrity, "quick_check", endless)
+            check = asyncio.create_task(analytics.integrity.check())
             await asyncio.to_thread(begun.wait)
             await analytics.close()
             await check
         with pytest.raises(ClosedError):
-            await analytics.check()
+            await analytics.integrity.check()
     assert clean_stop(path) == 0
     async with opened(path) as analytics:
-        await analytics.check()
+        await analytics.integrity.check()
     assert clean_stop(path) == 1
 
 
@@ -256,13 +260,13 @@ async def test_check_that_is_cancelled_ends_at_once(
         )
 
     async with opened(path) as analytics:
-        monkeypatch.setattr(soundness, "quick_check", endless)
-        check = asyncio.create_task(analytics.check())
+        monkeypatch.setattr(integrity, "quick_check", endless)
+        check = asyncio.create_task(analytics.integrity.check())
         await asyncio.to_thread(begun.wait)
         check.cancel()
         with pytest.raises(asyncio.CancelledError):
             await check
-        assert analytics.unchecked
+        assert analytics.integrity.unchecked
 
 
 async def test_file_that_cannot_be_read_for_the_check_is_a_storage_error(
@@ -274,11 +278,11 @@ async def test_file_that_cannot_be_read_for_the_check_is_a_storage_error(
     def fail(_: sqlite3.Connection) -> None:
         raise sqlite3.OperationalError("disk I/O error")
 
-    monkeypatch.setattr(soundness, "quick_check", fail)
+    monkeypatch.setattr(integrity, "quick_check", fail)
     async with opened(path) as analytics:
         with pytest.raises(StorageError, match="disk I/O error"):
-            await analytics.check()
-        assert analytics.unchecked
+            await analytics.integrity.check()
+        assert analytics.integrity.unchecked
 
 
 def test_check_names_what_is_not_sound(path: Path) -> None:
@@ -344,11 +348,11 @@ async def test_folder_in_place_of_the_file_is_a_storage_error(tmp_path: Path) ->
 
 async def test_lock_of_another_program_is_a_storage_error_and_passes(path: Path) -> None:
     async with opened(path) as analytics:
-        await analytics._db.run(lambda db: db.execute("PRAGMA busy_timeout = 50").fetchall())
+        await analytics.ledger.db.run(lambda db: db.execute("PRAGMA busy_timeout = 50").fetchall())
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StorageError, match="locked"):
-            await analytics.record(usage())
+            await analytics.tracker.record(usage())
         other.execute("ROLLBACK")
         other.close()
-        assert (await analytics.record(usage())).event.id == 1
+        assert (await analytics.tracker.record(usage())).event.id == 1

@@ -11,14 +11,13 @@ import threading
 import aiosqlite
 import pytest
 
-from custom_components.llm_analytics.analytics import schema
 from custom_components.llm_analytics.analytics.errors import (
     ClosedError,
     DamagedDatabaseError,
     NewerSchemaError,
     StorageError,
 )
-from custom_components.llm_analytics.analytics.store import database
+from custom_components.llm_analytics.analytics.store import database, schema
 from custom_components.llm_analytics.analytics.store.database import (
     Connection,
     open_reader,
@@ -171,7 +170,7 @@ def test_migration_done_by_another_process_meanwhile_is_not_repeated(
 
 async def test_newer_schema_is_refused_and_the_file_left_byte_for_byte(path: Path) -> None:
     async with opened(path) as analytics:
-        await analytics.record(usage())
+        await analytics.tracker.record(usage())
     ask(path, lambda db: db.execute("PRAGMA user_version = 99"))
     ask(path, lambda db: db.execute("PRAGMA journal_mode = DELETE"))
     before = path.read_bytes()

@@ -7,13 +7,8 @@ from typing import Any
 
 import pytest
 
-from custom_components.llm_analytics.analytics import (
-    Analytics,
-    By,
-    Interval,
-    NotFoundError,
-)
-from custom_components.llm_analytics.analytics.breakdowns import Breakdown, Series
+from custom_components.llm_analytics.analytics import Analytics, By, Interval, NotFoundError
+from custom_components.llm_analytics.analytics.reports.breakdown import Breakdown, Series
 from custom_components.llm_analytics.analytics.totals import Totals
 
 from .household import HALL, KITCHEN, at, household
@@ -24,7 +19,7 @@ from .usage import usage
 async def test_a_device_s_day_by_endpoint(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
         await household(analytics)
-        answer = (await analytics.device_day(f"ip:{KITCHEN}", date(2026, 3, 10))).as_dict()
+        answer = (await analytics.reports.device_day(f"ip:{KITCHEN}", date(2026, 3, 10))).as_dict()
         assert answer == {
             "date": "2026-03-10",
             "device_ip": KITCHEN,
@@ -37,7 +32,7 @@ async def test_a_device_s_day_by_endpoint(tmp_path: Path) -> None:
             "unpriced_requests": 0,
             "by_endpoint": {"conversation": {"count": 2, "tokens": 160}},
         }
-        never = (await analytics.device_day("ha:never")).as_dict()
+        never = (await analytics.reports.device_day("ha:never")).as_dict()
         assert (never["date"], never["request_count"], never["by_endpoint"]) == (
             *("2026-03-18", 0),
             {},
@@ -48,8 +43,8 @@ async def test_a_device_s_day_by_endpoint(tmp_path: Path) -> None:
 async def test_a_device_s_summary(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
         await household(analytics)
-        await analytics.record(usage(device_ip=KITCHEN, device_name="Kitchen"))
-        answer: Any = (await analytics.device_summary(f"ip:{KITCHEN}")).as_dict()
+        await analytics.tracker.record(usage(device_ip=KITCHEN, device_name="Kitchen"))
+        answer: Any = (await analytics.reports.device_summary(f"ip:{KITCHEN}")).as_dict()
         sums = {
             "request_count": 2,
             "total_tokens": 160,
@@ -82,15 +77,15 @@ async def test_a_device_s_summary(tmp_path: Path) -> None:
             "total_tokens": 10,
         }
         with pytest.raises(NotFoundError) as refusal:
-            await analytics.device_summary("ip:10.9.9.9")
+            await analytics.reports.device_summary("ip:10.9.9.9")
         assert (refusal.value.thing, refusal.value.key) == ("device", "10.9.9.9")
 
 
 async def test_a_device_that_is_known_but_idle_has_zeros(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
-        event = await analytics.record(usage(device_ip=KITCHEN))
-        await analytics.delete_event(event.event.id)
-        answer: Any = (await analytics.device_summary(f"ip:{KITCHEN}")).as_dict()
+        event = await analytics.tracker.record(usage(device_ip=KITCHEN))
+        await analytics.tracker.delete_event(event.event.id)
+        answer: Any = (await analytics.reports.device_summary(f"ip:{KITCHEN}")).as_dict()
         assert answer["trend"] == {
             "direction": "stable",
             "change_percent": 0,
@@ -101,14 +96,14 @@ async def test_a_device_that_is_known_but_idle_has_zeros(tmp_path: Path) -> None
 async def test_top_devices_come_by_tokens_and_no_device_last(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
         await household(analytics)
-        rows = await analytics.top_devices()
+        rows = await analytics.reports.top_devices()
         assert [row.key for row in rows] == [f"ip:{KITCHEN}", f"ip:{HALL}", None]
-        assert len(await analytics.top_devices(days=30, limit=1)) == 1
+        assert len(await analytics.reports.top_devices(days=30, limit=1)) == 1
 
 
 async def broken_down(analytics: Analytics, by: By, **given: Any) -> dict[str | None, list[int]]:
     """Return the tokens of each series."""
-    answer: Any = (await analytics.breakdown(by, **given)).as_dict()
+    answer: Any = (await analytics.reports.breakdown(by, **given)).as_dict()
     assert all(
         len(row[name]) == len(answer["points"])
         for row in answer["series"]
@@ -119,7 +114,7 @@ async def broken_down(analytics: Analytics, by: By, **given: Any) -> dict[str | 
 
 async def test_a_breakdown_has_a_series_for_each_key(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
-        assert (await analytics.breakdown(By.MODEL)).as_dict()["points"] == []
+        assert (await analytics.reports.breakdown(By.MODEL)).as_dict()["points"] == []
         await household(analytics)
         week = {"interval": Interval.WEEK}
         assert await broken_down(analytics, By.PROVIDER, **week) == {
@@ -148,15 +143,15 @@ async def test_a_breakdown_has_a_series_for_each_key(tmp_path: Path) -> None:
             "home": [160],
             "night": [150],
         }
-        by_day: Any = (await analytics.breakdown(By.DEVICE)).as_dict()
+        by_day: Any = (await analytics.reports.breakdown(By.DEVICE)).as_dict()
         assert (by_day["points"][0], by_day["points"][-1]) == ("2026-03-10", "2026-03-18")
 
 
 async def test_a_breakdown_ends_today_though_a_clock_may_be_ahead(tmp_path: Path) -> None:
     clock = Clock(at("2026-03-18T23:58"))
     async with opened(tmp_path / "a.db", clock=clock) as analytics:
-        await analytics.record(usage(timestamp=at("2026-03-18T12:00")))
-        await analytics.record(usage(timestamp=at("2026-03-19T00:01"), endpoint="task"))
+        await analytics.tracker.record(usage(timestamp=at("2026-03-18T12:00")))
+        await analytics.tracker.record(usage(timestamp=at("2026-03-19T00:01"), endpoint="task"))
         assert await broken_down(analytics, By.ENDPOINT) == {"conversation": [150]}
 
 

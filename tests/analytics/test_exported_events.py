@@ -24,7 +24,7 @@ from custom_components.llm_analytics.analytics import (
     StoredEvent,
     metadata_text,
 )
-from custom_components.llm_analytics.analytics.formats import CSV_DETAILED
+from custom_components.llm_analytics.analytics.reports.csv_format import CSV_DETAILED
 
 from .homes import FAMILY
 from .support import DAY, NOON, exported_json, opened, plain_json
@@ -175,17 +175,17 @@ async def compare(described: Sequence[dict[str, Any]], zone: ZoneInfo, home: str
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "ledger.db")
         async with opened(path, zone=zone, settings=settings, directory=FAMILY.directory) as ledger:
-            await ledger.set_exchange_rate(ExchangeRate(currency="EUR", usd=Decimal("1.07")))
+            await ledger.costs.set_exchange_rate(ExchangeRate(currency="EUR", usd=Decimal("1.07")))
             for one in described:
-                await ledger.record(usage(**one))
-            stored = (await ledger.events(limit=1_000)).events[::-1]
+                await ledger.tracker.record(usage(**one))
+            stored = (await ledger.tracker.events(limit=1_000)).events[::-1]
             assert len(stored) == len({event.id for event in stored}) >= 1
             for event in stored:  # the metadata is what it was, however it is written
                 if event.usage.metadata is not None:
                     assert event.as_dict()["metadata"] == json.loads(event.usage.metadata)
             asked: dict[str, Any] = {"period": Period.ALL, "detailed": True}
-            assert await pieces(ledger.report_csv(**asked)) == as_csv(stored)
-            text = await pieces(ledger.report_json(**asked, write=written))
+            assert await pieces(ledger.exports.report_csv(**asked)) == as_csv(stored)
+            text = await pieces(ledger.exports.report_json(**asked, write=written))
             assert text.startswith('{"report_id":')
             assert text.endswith(f',"events":{written([event.as_dict() for event in stored])}}}')
 
@@ -207,11 +207,11 @@ def test_an_export_has_the_events_of_the_api(
 async def test_names_are_those_of_the_moment_at_which_a_page_is_read(tmp_path: Path) -> None:
     async with opened(tmp_path / "ledger.db") as ledger:
         seen = usage(device_ip="10.0.0.1", device_name="Old", user_id="anna", timestamp=NOON - DAY)
-        await ledger.record_many([seen] * 1_000)
-        await ledger.record_many([seen] * 1_000)
-        _, text = await ledger.report_csv(Period.ALL, detailed=True)
+        await ledger.tracker.record_many([seen] * 1_000)
+        await ledger.tracker.record_many([seen] * 1_000)
+        _, text = await ledger.exports.report_csv(Period.ALL, detailed=True)
         found = [await anext(text), await anext(text)]
-        await ledger.rename_device("ip:10.0.0.1", "New")
+        await ledger.maintenance.rename_device("ip:10.0.0.1", "New")
         found += [piece async for piece in text]
     names = [row["device_name"] for row in csv.DictReader(io.StringIO("".join(found)))]
     assert len(names) == 2_000
@@ -226,7 +226,7 @@ async def test_few_wanted_events_are_found_among_many(tmp_path: Path) -> None:
     async with opened(tmp_path / "ledger.db") as ledger:
         for batch in batched(range(1, 5_004), 500, strict=False):
             moment = NOON - 2 * DAY + timedelta(seconds=batch[0])
-            await ledger.record_many(
+            await ledger.tracker.record_many(
                 [
                     usage(
                         endpoint="rare" if number in rare else "often",
@@ -249,12 +249,12 @@ async def test_few_wanted_events_are_found_among_many(tmp_path: Path) -> None:
 
 async def test_a_report_and_its_events_are_of_one_moment(tmp_path: Path) -> None:
     async with opened(tmp_path / "ledger.db") as ledger:
-        await ledger.record_many([usage()] * 700)
-        _, text = await ledger.report_json(Period.DAY, detailed=True, write=plain_json)
+        await ledger.tracker.record_many([usage()] * 700)
+        _, text = await ledger.exports.report_json(Period.DAY, detailed=True, write=plain_json)
         parts = []
         async for piece in text:
             parts.append(piece)
-            await ledger.record_many([usage()] * 10)
+            await ledger.tracker.record_many([usage()] * 10)
         found = json.loads("".join(parts))
     assert found["summary"]["request_count"] == len(found["events"]) == 700
     assert len(parts) > 3

@@ -21,7 +21,7 @@ from custom_components.llm_analytics.analytics import (
     Span,
     Status,
 )
-from custom_components.llm_analytics.analytics.formats import CSV_DETAILED, CSV_SUMMARY
+from custom_components.llm_analytics.analytics.reports.csv_format import CSV_DETAILED, CSV_SUMMARY
 
 from .support import BERLIN, DAY, NOON, berlin, fill, opened, plain_json
 from .usage import usage
@@ -38,30 +38,32 @@ async def rows(pieces: AsyncIterator[str]) -> list[dict[str, str]]:
 
 
 async def exported(analytics: Analytics, **question: Any) -> list[dict[str, str]]:
-    _, pieces = await analytics.report_csv(**question)
+    _, pieces = await analytics.exports.report_csv(**question)
     return await rows(pieces)
 
 
 async def test_export_holds_what_was_there_when_it_began(path: Path) -> None:
     async with opened(path) as analytics:
         for _ in range(3):
-            await analytics.record_many([usage(timestamp=NOON - timedelta(hours=3))] * 420)
-        _, pieces = await analytics.report_csv(Period.DAY, detailed=True)
+            await analytics.tracker.record_many([usage(timestamp=NOON - timedelta(hours=3))] * 420)
+        _, pieces = await analytics.exports.report_csv(Period.DAY, detailed=True)
         found = []
         async for piece in pieces:
             found.append(piece)
             for hours in (5, 3, 1):  # before, between and after what was exported already
-                await analytics.record(usage(timestamp=NOON - timedelta(hours=hours)))
+                await analytics.tracker.record(usage(timestamp=NOON - timedelta(hours=hours)))
         answer = list(csv.DictReader(io.StringIO("".join(found))))
         assert [int(row["id"]) for row in answer] == list(range(1, 1_261))
         assert len(found) == 1 + 3
-        assert (await analytics.health()).events == 1_260 + 3 * len(found)
+        assert (await analytics.maintenance.health()).events == 1_260 + 3 * len(found)
 
 
 async def test_detailed_export_is_in_the_order_of_time(path: Path) -> None:
     async with opened(path) as analytics:
         hours = [2, 1, 3, 1]
-        await analytics.record_many([usage(timestamp=NOON - timedelta(hours=n)) for n in hours])
+        await analytics.tracker.record_many(
+            [usage(timestamp=NOON - timedelta(hours=n)) for n in hours]
+        )
         answer = await exported(analytics, period=Period.DAY, detailed=True)
         assert [row["id"] for row in answer] == ["3", "1", "2", "4"]
         assert list(answer[0]) == list(CSV_DETAILED)
@@ -85,17 +87,17 @@ async def test_file_is_named_by_period_and_first_day(
     path: Path, question: dict[str, Any], name: str
 ) -> None:
     async with opened(path) as analytics:
-        found, pieces = await analytics.report_csv(**question)
+        found, pieces = await analytics.exports.report_csv(**question)
         assert found == name
         assert "".join([piece async for piece in pieces]) == f"{','.join(CSV_SUMMARY)}\r\n"
 
 
 async def test_json_is_the_report_as_it_is_written(path: Path) -> None:
     async with opened(path) as analytics:
-        await analytics.record(usage())
-        name, pieces = await analytics.report_json(Period.DAY, write=plain_json)
+        await analytics.tracker.record(usage())
+        name, pieces = await analytics.exports.report_json(Period.DAY, write=plain_json)
         (text,) = [piece async for piece in pieces]
-        report = (await analytics.report(Period.DAY)).as_dict()
+        report = (await analytics.reports.report(Period.DAY)).as_dict()
     assert name == "usage_report_day_20260318.json"
     assert json.loads(text) == json.loads(plain_json(report)) | {
         "report_id": json.loads(text)["report_id"]
@@ -104,9 +106,9 @@ async def test_json_is_the_report_as_it_is_written(path: Path) -> None:
 
 async def test_whole_ledger_begins_at_its_first_day(path: Path) -> None:
     async with opened(path) as analytics:
-        await analytics.record(usage(timestamp=datetime(2024, 2, 29, 12, tzinfo=UTC)))
-        await analytics.record(usage())
-        name, pieces = await analytics.report_csv(Period.ALL)
+        await analytics.tracker.record(usage(timestamp=datetime(2024, 2, 29, 12, tzinfo=UTC)))
+        await analytics.tracker.record(usage())
+        name, pieces = await analytics.exports.report_csv(Period.ALL)
         assert name == "usage_report_all_20240229.csv"
         assert [row["date"] for row in await rows(pieces)] == ["2024-02-29", "2026-03-18"]
 
@@ -136,13 +138,15 @@ async def test_stretch_of_time_counts_what_lies_in_it(
     path: Path, start: datetime, end: datetime, counts: dict[str, int]
 ) -> None:
     async with opened(path) as analytics:
-        await analytics.record_many([usage(timestamp=NOON - timedelta(hours=n)) for n in range(72)])
+        await analytics.tracker.record_many(
+            [usage(timestamp=NOON - timedelta(hours=n)) for n in range(72)]
+        )
         question: dict[str, Any] = {"period": Period.CUSTOM, "span": Span(start, end)}
         summary = await exported(analytics, **question)
         assert {row["date"]: int(row["request_count"]) for row in summary} == counts
         detailed = await exported(analytics, **question, detailed=True)
         assert len(detailed) == sum(counts.values())
-        report = (await analytics.report(**question)).as_dict()
+        report = (await analytics.reports.report(**question)).as_dict()
         breakdown = report["daily_breakdown"]
         assert isinstance(breakdown, list)
         shown = {row["date"]: row["request_count"] for row in breakdown}  # type: ignore[call-overload, index]
@@ -162,7 +166,7 @@ async def test_period_without_sense_is_refused(
     path: Path, question: dict[str, Any], reason: str
 ) -> None:
     async with opened(path) as analytics:
-        for ask in (analytics.report, analytics.report_csv):
+        for ask in (analytics.reports.report, analytics.exports.report_csv):
             with pytest.raises(InvalidInputError, match=reason) as refusal:
                 await ask(**question)
             assert refusal.value.field == "start"
@@ -170,7 +174,7 @@ async def test_period_without_sense_is_refused(
 
 async def test_unknown_names_export_nothing(path: Path) -> None:
     async with opened(path) as analytics:
-        await analytics.record(usage())
+        await analytics.tracker.record(usage())
         unknown = Filter(device="ip:10.9.9.9")
         for detailed in (True, False):
             assert await exported(analytics, wanted=unknown, detailed=detailed) == []
@@ -178,8 +182,8 @@ async def test_unknown_names_export_nothing(path: Path) -> None:
 
 async def test_closing_ends_an_export(path: Path) -> None:
     async with opened(path) as analytics:
-        await analytics.record(usage())
-        _, pieces = await analytics.report_csv(Period.DAY)
+        await analytics.tracker.record(usage())
+        _, pieces = await analytics.exports.report_csv(Period.DAY)
         assert await anext(pieces)
         await analytics.close()
         with pytest.raises(ClosedError):
@@ -197,7 +201,7 @@ UNKNOWN = Filter(tag="never")
 
 async def cleaned(analytics: Analytics) -> None:
     await fill(analytics)
-    await analytics.clean_up(30)
+    await analytics.maintenance.clean_up(30)
 
 
 def custom(start: datetime, end: datetime, wanted: Filter = Filter()) -> dict[str, Any]:  # noqa: B008
@@ -221,7 +225,7 @@ async def test_question_that_only_removed_events_answer_is_refused_at_once(
 ) -> None:
     async with opened(path) as analytics:
         await cleaned(analytics)
-        for ask in (analytics.report, analytics.report_csv):
+        for ask in (analytics.reports.report, analytics.exports.report_csv):
             with pytest.raises(EventsRemovedError) as refusal:
                 await ask(**question)
             assert refusal.value.field == field
@@ -246,7 +250,7 @@ async def test_question_that_sums_or_live_events_answer_is_answered(
     async with opened(path) as analytics:
         await cleaned(analytics)
         assert len(await exported(analytics, **question)) == days
-        assert (await analytics.report(**question)).totals.requests == days * 3
+        assert (await analytics.reports.report(**question)).totals.requests == days * 3
 
 
 @pytest.mark.parametrize(
@@ -263,14 +267,14 @@ async def test_listing_from_or_to_a_removed_instant_is_refused(
     async with opened(path) as analytics:
         await cleaned(analytics)
         with pytest.raises(EventsRemovedError) as refusal:
-            await analytics.events(start=start, end=end)
+            await analytics.tracker.events(start=start, end=end)
         assert refusal.value.field == field
 
 
 async def test_listing_says_from_when_on_it_is_complete(path: Path) -> None:
     async with opened(path) as analytics:
         await cleaned(analytics)
-        page = await analytics.events(start=berlin(2026, 2, 1), end=LIVE)
+        page = await analytics.tracker.events(start=berlin(2026, 2, 1), end=LIVE)
         assert page.events_from == FIRST_LIVE
         assert len(page.events) == 22 * 3
 
@@ -278,12 +282,12 @@ async def test_listing_says_from_when_on_it_is_complete(path: Path) -> None:
 async def test_listing_of_one_status_goes_on_page_by_page(path: Path) -> None:
     async with opened(path) as analytics:
         given = [usage(status=Status.ERROR if n % 3 else Status.OK) for n in range(20)]
-        ids = (await analytics.record_many(given)).ids
+        ids = (await analytics.tracker.record_many(given)).ids
         for status in Status:
             found: list[int] = []
             before = None
             while before is not None or not found:
-                page = await analytics.events(status=status, limit=3, before=before)
+                page = await analytics.tracker.events(status=status, limit=3, before=before)
                 found += [event.id for event in page.events]
                 before = page.next
             wanted = [one for one, event in zip(ids, given, strict=True) if event.status is status]
@@ -293,9 +297,11 @@ async def test_listing_of_one_status_goes_on_page_by_page(path: Path) -> None:
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda analytics: analytics.dashboard(Filter(tag="t")),
-        lambda analytics: analytics.summary(Filter(tag="t", endpoint="conversation")),
-        lambda analytics: analytics.dashboard(Filter(endpoint="conversation", user="anonymous")),
+        lambda analytics: analytics.reports.dashboard(Filter(tag="t")),
+        lambda analytics: analytics.reports.summary(Filter(tag="t", endpoint="conversation")),
+        lambda analytics: analytics.reports.dashboard(
+            Filter(endpoint="conversation", user="anonymous")
+        ),
     ],
     ids=["devices of a tag", "tag with anything", "hours of a combination"],
 )
@@ -304,10 +310,10 @@ async def test_overview_that_needs_removed_events_is_refused(
 ) -> None:
     async with opened(path) as analytics:
         await fill(analytics, days=20)
-        await analytics.clean_up(3)
+        await analytics.maintenance.clean_up(3)
         with pytest.raises(EventsRemovedError):
             await ask(analytics)
-        assert (await analytics.summary(Filter(tag="t"))).month.totals.requests == 18 * 3
+        assert (await analytics.reports.summary(Filter(tag="t"))).month.totals.requests == 18 * 3
 
 
 async def test_edge_in_a_day_that_a_new_zone_split_is_refused_before_it_begins(
@@ -316,18 +322,18 @@ async def test_edge_in_a_day_that_a_new_zone_split_is_refused_before_it_begins(
     async with opened(path) as analytics:
         await cleaned(analytics)
         honolulu = ZoneInfo("Pacific/Honolulu")  # the first live instant there is 13:00
-        await analytics.set_zone(honolulu)
+        await analytics.maintenance.set_zone(honolulu)
         start = datetime(2026, 2, 14, tzinfo=honolulu)
         end = datetime(2026, 2, 15, 20, tzinfo=honolulu)
-        for ask in (analytics.report, analytics.report_csv):
+        for ask in (analytics.reports.report, analytics.exports.report_csv):
             with pytest.raises(EventsRemovedError):
                 await ask(**custom(start, end))
-        assert analytics.zone != BERLIN
+        assert analytics.ledger.zone != BERLIN
 
 
 async def test_a_detailed_row_follows_its_columns(path: Path) -> None:
     async with opened(path) as analytics:
-        await analytics.record(
+        await analytics.tracker.record(
             usage(
                 endpoint="=chat()",
                 device_id="abc",

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from custom_components.llm_analytics.analytics import schema
 from custom_components.llm_analytics.analytics.periods import to_us
+from custom_components.llm_analytics.analytics.store import schema
 from custom_components.llm_analytics.analytics.store.database import prepare
 
 from .support import NOON, ask, opened
@@ -58,7 +58,7 @@ async def test_every_field_of_an_event_is_kept(path: Path) -> None:
     ask(path, first_schema)
     async with opened(path) as analytics:
         for number, request_id in enumerate((None, *REQUESTS), start=1):
-            event = (await analytics.event(number)).as_dict()
+            event = (await analytics.tracker.event(number)).as_dict()
             assert event["request_id"] == request_id
             assert event["agent"] == (None if request_id is None else "kitchen agent")
             assert event["context"] == (None if request_id is None else "automation.morning")
@@ -68,16 +68,18 @@ async def test_every_field_of_an_event_is_kept(path: Path) -> None:
             assert tokens == [100, 50, 10, 20, 5, 7]
             assert (event["status"], event["service_tier"]) == ("error", "batch")
             assert (event["metadata"], event["latency_ms"]) == ({"a": 1}, 1.5)
-        assert (await analytics.health()).events == 4
+        assert (await analytics.maintenance.health()).events == 4
 
 
 async def test_requests_are_found_again(path: Path) -> None:
     ask(path, first_schema)
     async with opened(path) as analytics:
         for number, request_id in enumerate(REQUESTS, start=2):
-            again = await analytics.record(usage(request_id=request_id))
+            again = await analytics.tracker.record(usage(request_id=request_id))
             assert (again.duplicate, again.event.id) == (True, number)
-        assert not (await analytics.record(usage(provider="acme", request_id=UUID))).duplicate
+        assert not (
+            await analytics.tracker.record(usage(provider="acme", request_id=UUID))
+        ).duplicate
 
 
 def test_request_ids_and_origins_take_less_room(path: Path) -> None:

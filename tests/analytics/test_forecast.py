@@ -17,7 +17,7 @@ from typing import Any
 from hypothesis import given, settings, strategies as st
 import pytest
 
-from custom_components.llm_analytics.analytics.forecast import (
+from custom_components.llm_analytics.analytics.trends.forecast import (
     METHOD,
     METHOD_TO_DATE,
     Forecast,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from custom_components.llm_analytics.analytics import Analytics, Filter, NotFoundError, Status
-from custom_components.llm_analytics.analytics.store import forgetting
+from custom_components.llm_analytics.analytics.maintenance import forgetting
 
 from .support import DAY, NOON, ask, count, drift, everything, opened
 from .usage import usage
@@ -27,7 +27,7 @@ async def household(analytics: Analytics) -> None:
     ]
     for ago in (40, 2, 0):
         for number, given in enumerate(parts):
-            await analytics.record(
+            await analytics.tracker.record(
                 usage(
                     timestamp=NOON - ago * DAY,
                     request_id=f"{ago}-{number}",
@@ -66,9 +66,9 @@ async def test_a_forgotten_device_s_requests_belong_to_no_device(
     async with opened(path) as analytics:
         await household(analytics)
         if frozen:
-            await analytics.clean_up(retention_days=30)
+            await analytics.maintenance.clean_up(retention_days=30)
         (summary, days) = await sums(analytics)
-        answer = (await analytics.forget(device=f"ip:{KITCHEN}")).as_dict()
+        answer = (await analytics.maintenance.forget(device=f"ip:{KITCHEN}")).as_dict()
         live = 4 if frozen else 6
         assert answer == {"status": "ok", "events_reassigned": live, "complete": True}
         assert await sums(analytics) == (summary | {"unique_devices": 1}, days)
@@ -77,13 +77,13 @@ async def test_a_forgotten_device_s_requests_belong_to_no_device(
             (row["device_id"], row["request_count"], row["total_tokens"])
             for row in report["by_device"]
         ] == [("speaker", 3, 450), (None, 12, 1_800)]
-        ada = await analytics.statistics(wanted=Filter(user="ada-7"))
+        ada = await analytics.reports.statistics(wanted=Filter(user="ada-7"))
         assert (ada.requests, ada.unpriced) == (6, 3)
         assert await drift(analytics) == 0
-        unseen = await analytics.statistics(wanted=Filter(device=f"ip:{KITCHEN}"))
+        unseen = await analytics.reports.statistics(wanted=Filter(device=f"ip:{KITCHEN}"))
         assert unseen.requests == 0
         with pytest.raises(NotFoundError) as refusal:
-            await analytics.forget(device=f"ip:{KITCHEN}")
+            await analytics.maintenance.forget(device=f"ip:{KITCHEN}")
         assert (refusal.value.thing, refusal.value.key) == ("device", KITCHEN)
     assert places(path, KITCHEN, "Kitchen") == []
 
@@ -94,11 +94,11 @@ async def test_a_forgotten_user_s_requests_are_anonymous(tmp_path: Path, *, froz
     async with opened(path) as analytics:
         await household(analytics)
         if frozen:
-            await analytics.clean_up(retention_days=30)
+            await analytics.maintenance.clean_up(retention_days=30)
         before = await sums(analytics)
-        assert (await analytics.forget(user="ada-7")).events == (4 if frozen else 6)
+        assert (await analytics.maintenance.forget(user="ada-7")).events == (4 if frozen else 6)
         assert await sums(analytics) == before
-        users = {row.name: row.as_dict() for row in await analytics.users()}
+        users = {row.name: row.as_dict() for row in await analytics.reports.users()}
         cost = Decimal("0.00075")
         assert users == {
             "ben": {
@@ -116,10 +116,12 @@ async def test_a_forgotten_user_s_requests_are_anonymous(tmp_path: Path, *, froz
                 "models_used": ["openai/gpt-4o", "openai/mystery"],
             },
         }
-        assert {event.usage.recorded_by for event in (await analytics.events()).events} == {None}
+        assert {event.usage.recorded_by for event in (await analytics.tracker.events()).events} == {
+            None
+        }
         assert await drift(analytics) == 0
         with pytest.raises(NotFoundError) as refusal:
-            await analytics.forget(user="ada-7")
+            await analytics.maintenance.forget(user="ada-7")
         assert (refusal.value.thing, refusal.value.key) == ("user", "ada-7")
     assert places(path, "ada-7") == []
 
@@ -129,9 +131,9 @@ async def test_a_word_that_is_more_than_a_user_stays_where_it_is_something_else(
 ) -> None:
     path = tmp_path / "a.db"
     async with opened(path) as analytics:
-        await analytics.record(usage(user_id="night", recorded_by="night", agent="night"))
-        await analytics.forget(user="night")
-        (event,) = (await analytics.events()).events
+        await analytics.tracker.record(usage(user_id="night", recorded_by="night", agent="night"))
+        await analytics.maintenance.forget(user="night")
+        (event,) = (await analytics.tracker.events()).events
         assert (event.usage.agent, event.usage.recorded_by, event.usage.user_id) == (
             *("night", None),
             None,
@@ -142,12 +144,12 @@ async def test_deleting_takes_live_events_out_of_every_sum(tmp_path: Path) -> No
     path = tmp_path / "a.db"
     async with opened(path) as analytics:
         await household(analytics)
-        answer = (await analytics.forget(device=f"ip:{KITCHEN}", delete=True)).as_dict()
+        answer = (await analytics.maintenance.forget(device=f"ip:{KITCHEN}", delete=True)).as_dict()
         assert answer == {"status": "ok", "events_deleted": 6, "complete": True}
         report: Any = await everything(analytics)
         assert report["summary"]["request_count"] == 9
         assert report["summary"]["failed_requests"] == 0
-        assert (await analytics.statistics(wanted=Filter(user="ada-7"))).requests == 3
+        assert (await analytics.reports.statistics(wanted=Filter(user="ada-7"))).requests == 3
         assert await drift(analytics) == 0
     assert (count(path, "event"), places(path, KITCHEN, "Kitchen")) == (9, [])
 
@@ -158,9 +160,9 @@ async def test_of_days_whose_events_are_gone_the_sums_stay_without_the_name(
     path = tmp_path / "a.db"
     async with opened(path) as analytics:
         await household(analytics)
-        await analytics.clean_up(retention_days=30)
-        assert (await analytics.forget(user="ada-7", delete=True)).events == 4
-        users = {row.name: row.user.totals.requests for row in await analytics.users()}
+        await analytics.maintenance.clean_up(retention_days=30)
+        assert (await analytics.maintenance.forget(user="ada-7", delete=True)).events == 4
+        users = {row.name: row.user.totals.requests for row in await analytics.reports.users()}
         assert users == {"anonymous": 8, "ben": 3}
         report: Any = await everything(analytics)
         assert report["daily_breakdown"][0]["request_count"] == 5
@@ -171,14 +173,18 @@ async def test_of_days_whose_events_are_gone_the_sums_stay_without_the_name(
 async def test_what_is_recorded_afterwards_is_idempotent_and_begins_anew(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
         await household(analytics)
-        await analytics.forget(device=f"ip:{KITCHEN}")
-        again = await analytics.record(usage(device_ip=KITCHEN, request_id="0-1"))
+        await analytics.maintenance.forget(device=f"ip:{KITCHEN}")
+        again = await analytics.tracker.record(usage(device_ip=KITCHEN, request_id="0-1"))
         assert (again.duplicate, again.event.usage.device_ip) == (True, None)
-        new = await analytics.record(usage(device_ip=KITCHEN, user_id="ada-7", request_id="new"))
+        new = await analytics.tracker.record(
+            usage(device_ip=KITCHEN, user_id="ada-7", request_id="new")
+        )
         assert (new.duplicate, new.event.device_name) == (False, None)
-        assert (await analytics.statistics(wanted=Filter(device=f"ip:{KITCHEN}"))).requests == 1
-        await analytics.forget(user="ada-7", delete=True)
-        gone = await analytics.record(usage(user_id="ada-7", request_id="new"))
+        assert (
+            await analytics.reports.statistics(wanted=Filter(device=f"ip:{KITCHEN}"))
+        ).requests == 1
+        await analytics.maintenance.forget(user="ada-7", delete=True)
+        gone = await analytics.tracker.record(usage(user_id="ada-7", request_id="new"))
         assert (gone.duplicate, gone.event.usage.user_id) == (False, "ada-7")
         assert await drift(analytics) == 0
 
@@ -190,11 +196,11 @@ async def test_deleting_goes_on_where_the_budget_ended(
     path = tmp_path / "a.db"
     async with opened(path) as analytics:
         await household(analytics)
-        answer = (await analytics.forget(user="ada-7", delete=True, budget=0)).as_dict()
+        answer = (await analytics.maintenance.forget(user="ada-7", delete=True, budget=0)).as_dict()
         assert answer == {"status": "incomplete", "events_deleted": 0, "complete": False}
-        assert (await analytics.statistics(wanted=Filter(user="ada-7"))).requests == 6
+        assert (await analytics.reports.statistics(wanted=Filter(user="ada-7"))).requests == 6
         # Six events in steps of four.
-        assert (await analytics.forget(user="ada-7", delete=True)).events == 6
+        assert (await analytics.maintenance.forget(user="ada-7", delete=True)).events == 6
         assert await drift(analytics) == 0
     assert places(path, "ada-7") == []
 
@@ -205,5 +211,7 @@ async def test_one_never_seen_is_not_found(tmp_path: Path, name: dict[str, str])
         await household(analytics)
         before = await everything(analytics)
         with pytest.raises(NotFoundError):
-            await analytics.forget(device=name.get("device"), user=name.get("user"), delete=True)
+            await analytics.maintenance.forget(
+                device=name.get("device"), user=name.get("user"), delete=True
+            )
         assert await everything(analytics) == before

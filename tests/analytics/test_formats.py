@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from custom_components.llm_analytics.analytics import CostSource, Price, StoredEvent, UsageEvent
-from custom_components.llm_analytics.analytics.formats import (
+from custom_components.llm_analytics.analytics.reports.csv_format import (
     CSV_DETAILED,
     CSV_SUMMARY,
     cell,

@@ -18,9 +18,8 @@ from custom_components.llm_analytics.analytics import (
     InvalidInputError,
     NotFoundError,
     Rate,
-    costing,
 )
-from custom_components.llm_analytics.analytics.store import converting
+from custom_components.llm_analytics.analytics.pricing import calculator, conversion
 
 from .insight_ledgers import CARE, Operation, Story, in_order, presents
 from .ledgers import CURRENCIES, EXCHANGE, OPERATIONS, QUESTIONS, ZONES, Moment, Questions, moments
@@ -38,25 +37,27 @@ PICO = 10**12
 
 async def euro(analytics: Analytics, usd: str, ago: int | None = None) -> None:
     effective = None if ago is None else NOON - ago * DAY
-    await analytics.set_exchange_rate(ExchangeRate("EUR", Decimal(usd), effective))
+    await analytics.costs.set_exchange_rate(ExchangeRate("EUR", Decimal(usd), effective))
 
 
 async def spent(analytics: Analytics, usd: str = "1", ago: int = 0, **given: Any) -> int:
     """Record what cost some dollars some days ago and return the event's id."""
     event = usage(timestamp=NOON - ago * DAY, cost_estimate=Decimal(usd), **given)
-    return (await analytics.record(event)).event.id
+    return (await analytics.tracker.record(event)).event.id
 
 
 async def figures(analytics: Analytics) -> list[tuple[Any, Any]]:
     """Return amount and currency of every event, oldest id first."""
-    events = sorted((await analytics.events(limit=1_000)).events, key=lambda event: event.id)
+    events = sorted(
+        (await analytics.tracker.events(limit=1_000)).events, key=lambda event: event.id
+    )
     answers = [event.as_dict() for event in events]
     return [(answer["home_cost"], answer["home_currency"]) for answer in answers]
 
 
 async def month(analytics: Analytics, **wanted: str) -> tuple[Any, Any]:
     """Return the month's sum and how many requests are not in it."""
-    answer: Any = (await analytics.summary(Filter(**wanted))).as_dict()
+    answer: Any = (await analytics.reports.summary(Filter(**wanted))).as_dict()
     return answer["month"]["home_cost"], answer["month"]["unconverted_requests"]
 
 
@@ -78,12 +79,12 @@ class HomeTwins(PricedTwins):
         start, end = in_order((first, second), self.reference.zone, self.clock.now)
 
         async def converted() -> Any:
-            done = await self.engine.convert(start, end, only_unconverted=missing)
+            done = await self.engine.costs.convert(start, end, only_unconverted=missing)
             return self._figures(done.as_dict())
 
         if self.home.currency is None:
             with pytest.raises(InvalidInputError):
-                await self.engine.convert(start, end, only_unconverted=missing)
+                await self.engine.costs.convert(start, end, only_unconverted=missing)
         else:
             await self.agree(
                 converted(), lambda: self.home.convert(start, end, only_unconverted=missing)
@@ -94,9 +95,9 @@ class HomeTwins(PricedTwins):
         touched = self.home.forget(name, key, delete=delete)
         if touched is None:
             with pytest.raises(NotFoundError):
-                await self.engine.forget(**{name: key}, delete=delete)  # type: ignore[arg-type]
+                await self.engine.maintenance.forget(**{name: key}, delete=delete)  # type: ignore[arg-type]
         else:
-            done = await self.engine.forget(**{name: key}, delete=delete)  # type: ignore[arg-type]
+            done = await self.engine.maintenance.forget(**{name: key}, delete=delete)  # type: ignore[arg-type]
             assert (done.events, done.complete) == (touched, True)
 
 
@@ -163,7 +164,7 @@ async def test_a_new_rate_changes_nothing_that_was_recorded(tmp_path: Path) -> N
             (Decimal("0.8"), "EUR"),
         ]
         assert await month(analytics) == (Decimal("2.1"), 0)
-        summary = await analytics.summary()
+        summary = await analytics.reports.summary()
         assert summary.today.home_cost == Decimal("0.5")
         assert summary.month.cost == 3
         assert await drift(analytics) == 0
@@ -186,7 +187,7 @@ async def test_what_has_no_price_or_no_rate_is_not_converted(tmp_path: Path) -> 
         await euro(analytics, "1.25", ago=2)
         await spent(analytics, ago=3)
         await spent(analytics, "0")
-        await analytics.record(usage(model="mystery"))
+        await analytics.tracker.record(usage(model="mystery"))
         nothing = (None, None)
         assert await figures(analytics) == [nothing, nothing, (0, "EUR"), nothing]
         assert await month(analytics) == (0, 3)
@@ -199,10 +200,10 @@ async def test_a_home_without_a_currency_has_no_such_figure(tmp_path: Path) -> N
         await spent(analytics)
         assert await figures(analytics) == [(None, None)]
         assert await month(analytics) == (None, None)
-        report: Any = (await analytics.report()).as_dict()
+        report: Any = (await analytics.reports.report()).as_dict()
         assert report["cost_summary"]["home"] is None
         with pytest.raises(InvalidInputError) as refusal:
-            await analytics.convert()
+            await analytics.costs.convert()
         assert refusal.value.field == "currency"
     assert count(path, "agg_home") == 0
 
@@ -213,15 +214,15 @@ async def test_another_currency_keeps_what_was_recorded_in_the_first(tmp_path: P
         await euro(analytics, "1.25")
         await spent(analytics)
     async with opened(path, settings=replace(PLAIN, home_currency="CHF")) as analytics:
-        await analytics.set_exchange_rate(ExchangeRate("CHF", Decimal("1.6")))
+        await analytics.costs.set_exchange_rate(ExchangeRate("CHF", Decimal("1.6")))
         await spent(analytics)
         assert await figures(analytics) == [(Decimal("0.8"), "EUR"), (Decimal("0.625"), "CHF")]
         assert await month(analytics) == (Decimal("0.625"), 1)
         # Those that have a figure are converted only when that is asked for.
-        assert (await analytics.convert()).as_dict()["message"] == (
+        assert (await analytics.costs.convert()).as_dict()["message"] == (
             "Nothing changed: the events that are left have no cost or no exchange rate"
         )
-        assert (await analytics.convert(only_unconverted=False)).converted == 1
+        assert (await analytics.costs.convert(only_unconverted=False)).converted == 1
         assert await month(analytics) == (Decimal("1.25"), 0)
         assert await drift(analytics) == 0
 
@@ -230,19 +231,23 @@ async def test_a_repriced_event_is_converted_anew_into_its_own_currency(tmp_path
     path = tmp_path / "a.db"
     async with opened(path, settings=EURO) as analytics:
         await euro(analytics, "1.25")
-        await analytics.record(usage(model="gpt-4o", tokens_prompt=10**6, tokens_response=0))
-        await analytics.record(usage(model="mystery", tokens_prompt=10**6, tokens_response=0))
+        await analytics.tracker.record(
+            usage(model="gpt-4o", tokens_prompt=10**6, tokens_response=0)
+        )
+        await analytics.tracker.record(
+            usage(model="mystery", tokens_prompt=10**6, tokens_response=0)
+        )
         await euro(analytics, "2", ago=1)
         # As the cost stays, the figure stays.
-        await analytics.reprice(only_unpriced=False)
+        await analytics.costs.reprice(only_unpriced=False)
         assert await figures(analytics) == [(2, "EUR"), (None, None)]
     async with opened(path, settings=replace(PLAIN, home_currency="CHF")) as analytics:
-        await analytics.set_exchange_rate(ExchangeRate("CHF", Decimal("1.6")))
+        await analytics.costs.set_exchange_rate(ExchangeRate("CHF", Decimal("1.6")))
         for model in ("gpt-4o", "mystery"):
-            await analytics.set_rate(rate(model), reprice=True)
+            await analytics.costs.set_rate(rate(model), reprice=True)
         assert await figures(analytics) == [(4, "EUR"), (5, "CHF")]
-        await analytics.delete_rate("openai", "mystery")
-        await analytics.reprice(only_unpriced=False)
+        await analytics.costs.delete_rate("openai", "mystery")
+        await analytics.costs.reprice(only_unpriced=False)
         assert (await figures(analytics))[1] == (None, None)
         assert await drift(analytics) == 0
 
@@ -256,9 +261,11 @@ def rate(model: str, price: str = "8") -> Rate:
 async def test_a_price_by_another_name_leaves_the_figure_as_it_is(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db", settings=EURO) as analytics:
         await euro(analytics, "1.25")
-        await analytics.record(usage(model="gpt-4o", tokens_prompt=10**6, tokens_response=0))
+        await analytics.tracker.record(
+            usage(model="gpt-4o", tokens_prompt=10**6, tokens_response=0)
+        )
         await euro(analytics, "2", ago=1)
-        done = await analytics.set_rate(rate("gpt-4o", "2.5"), reprice=True)
+        done = await analytics.costs.set_rate(rate("gpt-4o", "2.5"), reprice=True)
         assert done is not None
         assert done.repriced == 1  # it has another source, but costs the same
         assert await figures(analytics) == [(2, "EUR")]
@@ -269,10 +276,10 @@ async def test_what_was_recorded_before_is_converted_when_asked_for(tmp_path: Pa
     async with opened(path) as analytics:
         for ago in (40, 3, 2, 1, 0):
             await spent(analytics, ago=ago, tags=("t",), user_id="ada")
-        await analytics.record(usage(model="mystery"))
-        await analytics.clean_up(retention_days=30)
+        await analytics.tracker.record(usage(model="mystery"))
+        await analytics.maintenance.clean_up(retention_days=30)
     async with opened(path, settings=EURO) as analytics:
-        assert (await analytics.convert()).as_dict() == {
+        assert (await analytics.costs.convert()).as_dict() == {
             "status": "ok",
             "message": "Nothing changed: the events that are left have no cost or no exchange rate",
             "currency": "EUR",
@@ -283,31 +290,31 @@ async def test_what_was_recorded_before_is_converted_when_asked_for(tmp_path: Pa
         }
         await euro(analytics, "1.25", ago=2)
         await euro(analytics, "2", ago=0)
-        done = await analytics.convert(NOON - 3 * DAY, NOON)
+        done = await analytics.costs.convert(NOON - 3 * DAY, NOON)
         assert (done.converted, done.left) == (2, 1)
         assert done.as_dict()["message"] == "2 events now have a cost in EUR"
-        assert (await analytics.convert()).converted == 1
+        assert (await analytics.costs.convert()).converted == 1
         half, most, nothing = (Decimal("0.5"), "EUR"), (Decimal("0.8"), "EUR"), (None, None)
         assert await figures(analytics) == [nothing, most, most, half, nothing]
         for wanted in ({"user": "ada"}, {"tag": "t"}, {"model": "gpt-4o", "user": "ada"}):
             assert (await month(analytics, **wanted))[0] == Decimal("2.1")
         # A rate that was wrong is put right for those that have a figure too.
         await euro(analytics, "4", ago=0)
-        assert (await analytics.convert(only_unconverted=False)).converted == 1
-        assert (await analytics.convert(NOON)).as_dict()["still_unconverted"] == 1
+        assert (await analytics.costs.convert(only_unconverted=False)).converted == 1
+        assert (await analytics.costs.convert(NOON)).as_dict()["still_unconverted"] == 1
         assert await month(analytics) == (Decimal("1.85"), 2)
         assert await drift(analytics) == 0
         with pytest.raises(InvalidInputError):
-            await analytics.convert(NOON, NOON)
+            await analytics.costs.convert(NOON, NOON)
         with pytest.raises(EventsRemovedError):
-            await analytics.convert(NOON - 40 * DAY)
+            await analytics.costs.convert(NOON - 40 * DAY)
 
 
 async def test_everything_converted_is_said(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db", settings=EURO) as analytics:
         await euro(analytics, "1.25")
         await spent(analytics)
-        assert (await analytics.convert(only_unconverted=False)).as_dict()["message"] == (
+        assert (await analytics.costs.convert(only_unconverted=False)).as_dict()["message"] == (
             "Nothing changed: every event already has its cost in EUR"
         )
 
@@ -319,11 +326,11 @@ async def test_a_conversion_goes_on_where_it_stopped(
     async with opened(path) as analytics:
         for _ in range(5):
             await spent(analytics)
-    monkeypatch.setattr(converting, "BATCH", 2)
-    monkeypatch.setattr(costing, "time", Ticks())  # a budget of n seconds lasts n - 1 steps
+    monkeypatch.setattr(conversion, "BATCH", 2)
+    monkeypatch.setattr(calculator, "time", Ticks())  # a budget of n seconds lasts n - 1 steps
     async with opened(path, settings=EURO) as analytics:
         await euro(analytics, "1.25")
-        done = [await analytics.convert(budget=2) for _ in range(3)]
+        done = [await analytics.costs.convert(budget=2) for _ in range(3)]
         assert [(one.converted, one.complete) for one in done] == [
             (2, False),
             (2, False),
@@ -340,11 +347,11 @@ async def test_what_64_bits_cannot_hold_is_recorded_without_the_figure(tmp_path:
         await spent(analytics, "80")  # the day's sum would be 16 million
         await spent(analytics, "100")  # and this alone 10 million
         assert await figures(analytics) == [(8_000_000, "EUR"), (None, None), (None, None)]
-        assert (await analytics.summary()).today.cost == 260
+        assert (await analytics.reports.summary()).today.cost == 260
         with pytest.raises(InvalidInputError):
-            await analytics.convert()
+            await analytics.costs.convert()
         with pytest.raises(InvalidInputError):  # what cannot be recorded at all still is not
-            await analytics.record_many([usage(cost_estimate=Decimal(100_000))] * 93)
+            await analytics.tracker.record_many([usage(cost_estimate=Decimal(100_000))] * 93)
         assert await drift(analytics) == 0
 
 
@@ -363,20 +370,22 @@ async def test_a_rate_of_nothing_in_an_older_file_is_passed_over(tmp_path: Path)
     async with opened(path, settings=EURO) as analytics:
         await spent(analytics)
         assert await figures(analytics) == [(None, None)]
-        assert await analytics.exchange_rates() == []
-        assert not (await analytics.figures()).rate_known
+        assert await analytics.costs.exchange_rates() == []
+        assert not (await analytics.reports.figures()).rate_known
 
 
 async def test_rates_are_listed_newest_first(tmp_path: Path) -> None:
     clock = Clock()
     async with opened(tmp_path / "a.db", clock=clock) as analytics:
-        assert await analytics.exchange_rates() == []
+        assert await analytics.costs.exchange_rates() == []
         await euro(analytics, "1.1")
         clock.now += timedelta(hours=1)
-        kept = await analytics.set_exchange_rate(ExchangeRate("EUR", Decimal("1.20")))
+        kept = await analytics.costs.set_exchange_rate(ExchangeRate("EUR", Decimal("1.20")))
         assert kept.effective == clock.now
-        await analytics.set_exchange_rate(ExchangeRate("CHF", Decimal("1.3"), NOON))
-        rows = [rate.as_dict(analytics.zone) for rate in await analytics.exchange_rates()]
+        await analytics.costs.set_exchange_rate(ExchangeRate("CHF", Decimal("1.3"), NOON))
+        rows = [
+            rate.as_dict(analytics.ledger.zone) for rate in await analytics.costs.exchange_rates()
+        ]
         assert rows == [
             {
                 "currency": "CHF",
@@ -390,19 +399,21 @@ async def test_rates_are_listed_newest_first(tmp_path: Path) -> None:
             },
             {"currency": "EUR", "usd": Decimal("1.1"), "effective_date": None},
         ]
-        assert len(await analytics.exchange_rates("EUR")) == 2
-        assert [rate.usd for rate in await analytics.exchange_rates("EUR", 1)] == [Decimal("1.2")]
+        assert len(await analytics.costs.exchange_rates("EUR")) == 2
+        assert [rate.usd for rate in await analytics.costs.exchange_rates("EUR", 1)] == [
+            Decimal("1.2")
+        ]
 
 
 async def test_it_is_known_whether_there_is_a_rate_now(tmp_path: Path) -> None:
     clock = Clock()
     async with opened(tmp_path / "a.db", settings=EURO, clock=clock) as analytics:
-        assert not (await analytics.figures()).rate_known
+        assert not (await analytics.reports.figures()).rate_known
         await euro(analytics, "1.1", ago=-1)
-        assert not (await analytics.figures()).rate_known
+        assert not (await analytics.reports.figures()).rate_known
         clock.now += DAY
-        assert (await analytics.figures()).rate_known
+        assert (await analytics.reports.figures()).rate_known
     async with opened(tmp_path / "b.db", settings=replace(PLAIN, home_currency="USD")) as analytics:
-        assert (await analytics.figures()).rate_known
+        assert (await analytics.reports.figures()).rate_known
         await spent(analytics)
         assert await figures(analytics) == [(1, "USD")]

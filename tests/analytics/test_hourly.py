@@ -18,9 +18,9 @@ from custom_components.llm_analytics.analytics import (
     NotFoundError,
     SeriesHours,
 )
-from custom_components.llm_analytics.analytics.hourly import HourlySums, slugged
-from custom_components.llm_analytics.analytics.schema import MIGRATIONS
-from custom_components.llm_analytics.analytics.store import hourly
+from custom_components.llm_analytics.analytics.long_term_statistics import changes
+from custom_components.llm_analytics.analytics.long_term_statistics.hours import HourlySums, slugged
+from custom_components.llm_analytics.analytics.store.schema import MIGRATIONS
 
 from .support import BERLIN, DAY, NOON, PLAIN, ask, count, opened
 from .usage import usage
@@ -35,7 +35,7 @@ async def told(analytics: Analytics, since: datetime | None = None) -> list[Seri
 
 
 async def pages(analytics: Analytics, since: datetime | None = None) -> list[list[SeriesHours]]:
-    async with aclosing(analytics.hourly_changes(since)) as changes:
+    async with aclosing(analytics.hours.hourly_changes(since)) as changes:
         return [page async for page in changes]
 
 
@@ -52,8 +52,10 @@ def requests(found: list[SeriesHours]) -> dict[str, list[tuple[datetime, int, in
 async def test_every_series_is_told_once(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
         assert await told(analytics) == []
-        await analytics.record(usage(timestamp=NOON - 2 * HOUR, **KITCHEN))
-        await analytics.record_many([usage(), usage(model="mystery", cost_estimate=Decimal(1))])
+        await analytics.tracker.record(usage(timestamp=NOON - 2 * HOUR, **KITCHEN))
+        await analytics.tracker.record_many(
+            [usage(), usage(model="mystery", cost_estimate=Decimal(1))]
+        )
         found = await told(analytics)
         assert requests(found) == {
             "total": [(NOON - 2 * HOUR, 1, 1), (NOON, 2, 3)],
@@ -77,43 +79,47 @@ async def test_every_series_is_told_once(tmp_path: Path) -> None:
 async def test_from_the_earliest_change_on_everything_is_told_again(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
         for ago in (3, 2, 1):
-            await analytics.record(usage(timestamp=NOON - ago * HOUR))
+            await analytics.tracker.record(usage(timestamp=NOON - ago * HOUR))
         await told(analytics)
-        late = await analytics.record(usage(timestamp=NOON - 2 * HOUR, request_id="late"))
+        late = await analytics.tracker.record(usage(timestamp=NOON - 2 * HOUR, request_id="late"))
         again = [(NOON - 2 * HOUR, 2, 3), (NOON - HOUR, 1, 4)]
         expected = {"total": again, "model_openai_gpt_4o": again}
         assert requests(await told(analytics)) == expected
-        await analytics.record(usage(timestamp=NOON - 2 * HOUR, request_id="late"))  # a retry
+        await analytics.tracker.record(
+            usage(timestamp=NOON - 2 * HOUR, request_id="late")
+        )  # a retry
         assert await told(analytics) == []
-        await analytics.delete_event(late.event.id)
+        await analytics.tracker.delete_event(late.event.id)
         again = [(NOON - 2 * HOUR, 1, 2), (NOON - HOUR, 1, 3)]
         assert requests(await told(analytics))["total"] == again
 
 
 async def test_an_hour_that_is_emptied_is_told_as_empty(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
-        gone = await analytics.record(usage(timestamp=NOON - HOUR, **KITCHEN))
-        await analytics.record(usage())
+        gone = await analytics.tracker.record(usage(timestamp=NOON - HOUR, **KITCHEN))
+        await analytics.tracker.record(usage())
         await told(analytics)
-        await analytics.delete_event(gone.event.id)
+        await analytics.tracker.delete_event(gone.event.id)
         found = requests(await told(analytics))
         assert found["total"] == [(NOON - HOUR, 0, 0), (NOON, 1, 1)]
         assert found["device_192_168_1_20"] == [(NOON - HOUR, 0, 0)]
         # It stays so, when something earlier changes and after the sums are built anew.
-        assert (await analytics.rebuild()).drift == 0
-        await analytics.record(usage(timestamp=NOON - 2 * HOUR))
+        assert (await analytics.maintenance.rebuild()).drift == 0
+        await analytics.tracker.record(usage(timestamp=NOON - 2 * HOUR))
         found = requests(await told(analytics))
         assert found["total"] == [(NOON - 2 * HOUR, 1, 1), (NOON - HOUR, 0, 1), (NOON, 1, 2)]
 
 
 async def test_a_device_without_requests_any_more_is_not_counted(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
-        gone = await analytics.record(usage(timestamp=NOON - DAY - HOUR, **KITCHEN))
-        await analytics.record(usage(timestamp=NOON - DAY - HOUR, device_ip="192.168.1.21"))
-        await analytics.delete_event(gone.event.id)
+        gone = await analytics.tracker.record(usage(timestamp=NOON - DAY - HOUR, **KITCHEN))
+        await analytics.tracker.record(usage(timestamp=NOON - DAY - HOUR, device_ip="192.168.1.21"))
+        await analytics.tracker.delete_event(gone.event.id)
         (devices,) = [
             row
-            for metric, row in (await analytics.comparison(1)).as_dict()["comparison"].items()  # type: ignore[union-attr]
+            for metric, row in (await analytics.trends.comparison(1))
+            .as_dict()["comparison"]
+            .items()  # type: ignore[union-attr]
             if metric == "devices"
         ]
         assert devices["previous_to_same_time"] == 1  # type: ignore[index,call-overload]
@@ -123,12 +129,12 @@ async def test_sums_that_are_put_right_are_told_again(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     async with opened(path) as analytics:
         for ago in (3, 2, 1):
-            await analytics.record(usage(timestamp=NOON - ago * HOUR))
+            await analytics.tracker.record(usage(timestamp=NOON - ago * HOUR))
         await told(analytics)
         slot = int((NOON - 2 * HOUR).timestamp()) // 900
         wrong = "UPDATE agg_slot SET requests = 5 WHERE dimension = 0 AND slot = ?"
         assert ask(path, lambda db: db.execute(wrong, (slot,)).rowcount) == 1
-        assert (await analytics.rebuild()).drift == 2
+        assert (await analytics.maintenance.rebuild()).drift == 2
         assert requests(await told(analytics)) == {
             "total": [(NOON - 2 * HOUR, 1, 2), (NOON - HOUR, 1, 3)]
         }
@@ -136,8 +142,8 @@ async def test_sums_that_are_put_right_are_told_again(tmp_path: Path) -> None:
 
 async def test_only_recent_changes_are_told_when_asked_for(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
-        await analytics.record(usage(timestamp=NOON - DAY, model="mystery"))
-        await analytics.record(usage(timestamp=NOON - HOUR))
+        await analytics.tracker.record(usage(timestamp=NOON - DAY, model="mystery"))
+        await analytics.tracker.record(usage(timestamp=NOON - HOUR))
         # "total" has an old change and waits with it.
         recent = requests(await told(analytics, NOON - HOUR))
         assert recent == {"model_openai_gpt_4o": [(NOON - HOUR, 1, 1)]}
@@ -155,11 +161,11 @@ async def test_what_is_not_confirmed_is_told_again(
 ) -> None:
     path = tmp_path / "a.db"
     async with opened(path) as analytics:
-        await analytics.record_many([usage(timestamp=NOON - DAY), usage()])
-        async with aclosing(analytics.hourly_changes()) as changes:
+        await analytics.tracker.record_many([usage(timestamp=NOON - DAY), usage()])
+        async with aclosing(analytics.hours.hourly_changes()) as changes:
             async for _ in changes:
                 break
-        await analytics.record(usage(timestamp=later))
+        await analytics.tracker.record(usage(timestamp=later))
         if not restart:
             found = await told(analytics)
     if restart:
@@ -175,10 +181,10 @@ async def test_what_is_not_confirmed_is_told_again(
 
 async def test_the_earliest_of_many_changes_counts(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
-        await analytics.record_many([usage(timestamp=NOON - 2 * DAY), usage()])
+        await analytics.tracker.record_many([usage(timestamp=NOON - 2 * DAY), usage()])
         await told(analytics)
-        await analytics.record(usage(timestamp=NOON - DAY))
-        await analytics.delete_event(2)  # later than what is noted
+        await analytics.tracker.record(usage(timestamp=NOON - DAY))
+        await analytics.tracker.delete_event(2)  # later than what is noted
         expected = [(NOON - DAY, 1, 2), (NOON, 0, 2)]
         assert requests(await told(analytics))["total"] == expected
 
@@ -186,18 +192,18 @@ async def test_the_earliest_of_many_changes_counts(tmp_path: Path) -> None:
 async def test_a_refused_event_leaves_no_gap(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
         dear = [usage(cost_estimate=Decimal(100_000), tokens_prompt=0) for _ in range(93)]
-        await analytics.record_many(dear[:90])
+        await analytics.tracker.record_many(dear[:90])
         await told(analytics)
         with pytest.raises(InvalidInputError):  # its note is rolled back with it
-            await analytics.record_many(dear)
-        await analytics.record(usage())
+            await analytics.tracker.record_many(dear)
+        await analytics.tracker.record(usage())
         assert requests(await told(analytics))["total"] == [(NOON, 91, 91)]
 
 
 async def test_months_come_in_pages_and_idle_times_cost_nothing(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
         moments = [NOON - ago * DAY for ago in (900, 60, 59, 30, 1, 0)]
-        await analytics.record_many([usage(timestamp=moment) for moment in moments])
+        await analytics.tracker.record_many([usage(timestamp=moment) for moment in moments])
         found = await pages(analytics)
         assert len(found) == 2 * 4
         both = [(moment, 1, number + 1) for number, moment in enumerate(moments)]
@@ -216,30 +222,34 @@ async def test_sums_go_on_when_clean_up_removes_totals(tmp_path: Path) -> None:
             for ago in (50, 49, 48)
             for _ in range(90)
         ]
-        await analytics.record_many(dear)
+        await analytics.tracker.record_many(dear)
         await told(analytics)
-        cleaned = await analytics.clean_up(30, keep_aggregates=False)
+        cleaned = await analytics.maintenance.clean_up(30, keep_aggregates=False)
         assert (cleaned.aggregates_deleted > 0, count(path, "agg_slot")) == (True, 0)
         assert await told(analytics) == []
-        await analytics.record(usage(timestamp=NOON - 40 * DAY))  # late, of a day that is kept
-        await analytics.record(usage(timestamp=NOON - 49 * DAY))  # late, of one that is not
+        await analytics.tracker.record(
+            usage(timestamp=NOON - 40 * DAY)
+        )  # late, of a day that is kept
+        await analytics.tracker.record(usage(timestamp=NOON - 49 * DAY))  # late, of one that is not
         found = await told(analytics)
         assert requests(found)["total"] == [(NOON - 40 * DAY, 1, 272)]
         cost = Decimal(27_000_000) + 2 * Decimal("0.00075")
         assert found[0].hours[0].total.usd == float(cost)
-        await analytics.clean_up(30, keep_aggregates=False)
-        await analytics.record(usage())
+        await analytics.maintenance.clean_up(30, keep_aggregates=False)
+        await analytics.tracker.record(usage())
         assert requests(await told(analytics))["total"] == [(NOON, 1, 273)]
 
 
 async def test_an_emptied_hour_does_not_go_with_the_removed_ones(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
-        await analytics.record_many([usage(timestamp=NOON - ago * DAY) for ago in (50, 40, 38)])
-        await analytics.delete_event(2)
+        await analytics.tracker.record_many(
+            [usage(timestamp=NOON - ago * DAY) for ago in (50, 40, 38)]
+        )
+        await analytics.tracker.delete_event(2)
         await told(analytics)
-        await analytics.clean_up(35)
-        await analytics.clean_up(45, keep_aggregates=False)
-        await analytics.record(usage(timestamp=NOON - 40 * DAY))
+        await analytics.maintenance.clean_up(35)
+        await analytics.maintenance.clean_up(45, keep_aggregates=False)
+        await analytics.tracker.record(usage(timestamp=NOON - 40 * DAY))
         expected = [(NOON - 40 * DAY, 1, 2), (NOON - 38 * DAY, 1, 3)]
         assert requests(await told(analytics))["total"] == expected
 
@@ -247,11 +257,11 @@ async def test_an_emptied_hour_does_not_go_with_the_removed_ones(tmp_path: Path)
 async def test_series_go_on_each_from_where_it_was(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
         for ago in (3, 2, 1):
-            await analytics.record(usage(timestamp=NOON - ago * HOUR))
-            await analytics.record(usage(timestamp=NOON - ago * HOUR, model="mystery"))
+            await analytics.tracker.record(usage(timestamp=NOON - ago * HOUR))
+            await analytics.tracker.record(usage(timestamp=NOON - ago * HOUR, model="mystery"))
         await told(analytics)
-        await analytics.record(usage(timestamp=NOON - 3 * HOUR, model="mystery"))
-        await analytics.record(usage())
+        await analytics.tracker.record(usage(timestamp=NOON - 3 * HOUR, model="mystery"))
+        await analytics.tracker.record(usage())
         found = requests(await told(analytics))
         assert found["model_openai_gpt_4o"] == [(NOON, 1, 4)]
         late = [(NOON - 3 * HOUR, 2, 2), (NOON - 2 * HOUR, 1, 3), (NOON - HOUR, 1, 4)]
@@ -260,20 +270,22 @@ async def test_series_go_on_each_from_where_it_was(tmp_path: Path) -> None:
 
 async def test_what_was_never_told_is_not_kept(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
-        await analytics.record(usage(timestamp=NOON - 50 * DAY))
-        await analytics.clean_up(30, keep_aggregates=False)
-        await analytics.record(usage())
+        await analytics.tracker.record(usage(timestamp=NOON - 50 * DAY))
+        await analytics.maintenance.clean_up(30, keep_aggregates=False)
+        await analytics.tracker.record(usage())
         assert requests(await told(analytics))["total"] == [(NOON, 1, 1)]
 
 
 async def test_a_removal_stops_the_telling_and_the_next_is_right(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
-        await analytics.record_many([usage(timestamp=NOON - ago * DAY) for ago in (50, 40, 0)])
+        await analytics.tracker.record_many(
+            [usage(timestamp=NOON - ago * DAY) for ago in (50, 40, 0)]
+        )
         await told(analytics)
-        await analytics.record(usage(timestamp=NOON - 45 * DAY))
-        async with aclosing(analytics.hourly_changes()) as changes:
+        await analytics.tracker.record(usage(timestamp=NOON - 45 * DAY))
+        async with aclosing(analytics.hours.hourly_changes()) as changes:
             await anext(changes)
-            await analytics.clean_up(30, keep_aggregates=False)
+            await analytics.maintenance.clean_up(30, keep_aggregates=False)
             with pytest.raises(StopAsyncIteration):
                 await anext(changes)
         assert requests(await told(analytics))["total"] == [(NOON, 1, 4)]
@@ -281,14 +293,14 @@ async def test_a_removal_stops_the_telling_and_the_next_is_right(tmp_path: Path)
 
 async def test_a_copy_that_has_lost_a_series_is_told_everything(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
-        await analytics.record_many([usage(timestamp=NOON - ago * DAY) for ago in (50, 1)])
+        await analytics.tracker.record_many([usage(timestamp=NOON - ago * DAY) for ago in (50, 1)])
         await told(analytics)
-        await analytics.clean_up(30, keep_aggregates=False)
-        await analytics.repeat_missing({"total", "model_openai_gpt_4o"})
+        await analytics.maintenance.clean_up(30, keep_aggregates=False)
+        await analytics.hours.repeat_missing({"total", "model_openai_gpt_4o"})
         assert await told(analytics) == []
-        await analytics.repeat_missing({"total"})
+        await analytics.hours.repeat_missing({"total"})
         assert requests(await told(analytics)) == {"model_openai_gpt_4o": [(NOON - DAY, 1, 1)]}
-        await analytics.record(usage())
+        await analytics.tracker.record(usage())
         found = requests(await told(analytics))
         assert found == {"total": [(NOON, 1, 3)], "model_openai_gpt_4o": [(NOON, 1, 2)]}
 
@@ -297,28 +309,30 @@ async def test_a_copy_that_has_lost_a_series_is_told_everything(tmp_path: Path) 
 async def test_a_forgotten_device_is_to_be_removed(tmp_path: Path, *, delete: bool) -> None:
     path = tmp_path / "a.db"
     async with opened(path) as analytics:
-        await analytics.record_many([usage(timestamp=NOON - HOUR, **KITCHEN), usage(**KITCHEN)])
+        await analytics.tracker.record_many(
+            [usage(timestamp=NOON - HOUR, **KITCHEN), usage(**KITCHEN)]
+        )
         await told(analytics)
-        await analytics.record(usage(**KITCHEN))
-        await analytics.forget(device="ip:192.168.1.20", delete=delete)
-        assert await analytics.forgotten_series() == ["device_192_168_1_20"]
+        await analytics.tracker.record(usage(**KITCHEN))
+        await analytics.maintenance.forget(device="ip:192.168.1.20", delete=delete)
+        assert await analytics.hours.forgotten_series() == ["device_192_168_1_20"]
         found = requests(await told(analytics))
         total = [(NOON - HOUR, 0, 0), (NOON, 0, 0)] if delete else [(NOON, 2, 3)]
         assert found == {"total": total, "model_openai_gpt_4o": total}
-        await analytics.confirm_forgotten(["device_192_168_1_20"])
-        assert await analytics.forgotten_series() == []
+        await analytics.hours.confirm_forgotten(["device_192_168_1_20"])
+        assert await analytics.hours.forgotten_series() == []
         assert count(path, "hourly_gone") == 0
         # The next device gets its id, and nothing else of it.
-        await analytics.record(usage(device_ip="192.168.1.21"))
+        await analytics.tracker.record(usage(device_ip="192.168.1.21"))
         assert requests(await told(analytics))["device_192_168_1_21"] == [(NOON, 1, 1)]
 
 
 async def test_a_device_never_told_leaves_nothing_to_remove(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     async with opened(path) as analytics:
-        await analytics.record(usage(**KITCHEN))
-        await analytics.forget(device="ip:192.168.1.20")
-        assert await analytics.forgotten_series() == []
+        await analytics.tracker.record(usage(**KITCHEN))
+        await analytics.maintenance.forget(device="ip:192.168.1.20")
+        assert await analytics.hours.forgotten_series() == []
         assert count(path, "slot_change WHERE dimension = 1") == 0
         assert "device_192_168_1_20" not in requests(await told(analytics))
 
@@ -332,15 +346,15 @@ async def test_names_follow_and_slugs_stay(tmp_path: Path) -> None:
             ({"device_id": "9f3c", "model": "通义"}, "device_9f3c", ""),
         ]
         for given, device, model in same:
-            await analytics.record(usage(**given))
+            await analytics.tracker.record(usage(**given))
             slugs = requests(await told(analytics)).keys()
             assert slugs == {"total", device, f"model_openai_{model}".rstrip("_")}
         for name in ("Attic", "Loft"):
-            await analytics.record(usage(device_ip="fd00:7::", device_name=name))
+            await analytics.tracker.record(usage(device_ip="fd00:7::", device_name=name))
             named = {one.series.slug: one.series.name for one in await told(analytics)}
             assert named["device_fd00_7_2"] == name
     async with opened(path) as analytics:
-        await analytics.record(usage(device_ip="fd00:7::"))
+        await analytics.tracker.record(usage(device_ip="fd00:7::"))
         assert "device_fd00_7_2" in requests(await told(analytics))
 
 
@@ -355,18 +369,18 @@ async def test_a_name_of_the_household_is_told_at_once(tmp_path: Path) -> None:
     )
     async with AsyncExitStack() as stack:
         stack.push_async_callback(analytics.close)
-        await analytics.record(usage(timestamp=NOON - DAY, **KITCHEN))
-        await analytics.record(usage(device_id="9f3c"))
+        await analytics.tracker.record(usage(timestamp=NOON - DAY, **KITCHEN))
+        await analytics.tracker.record(usage(device_id="9f3c"))
         names = {one.series.slug: one.series.name for one in await told(analytics)}
         assert (names["device_192_168_1_20"], names["device_9f3c"]) == ("Kitchen", "Speaker")
-        await analytics.rename_device("ip:192.168.1.20", "Cooking")
+        await analytics.maintenance.rename_device("ip:192.168.1.20", "Cooking")
         (one,) = await told(analytics)
         assert (one.series.name, requests([one])) == (
             "Cooking",
             {"device_192_168_1_20": [(NOON - DAY, 1, 1)]},
         )
         with pytest.raises(NotFoundError):
-            await analytics.rename_device("ip:10.9.9.9", "Nobody")
+            await analytics.maintenance.rename_device("ip:10.9.9.9", "Nobody")
         assert await told(analytics) == []
 
 
@@ -407,10 +421,10 @@ async def test_most_events_add_no_note(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     async with opened(path) as analytics:
         written: list[str] = []
-        await analytics._db.run(lambda db: db.set_trace_callback(written.append))
+        await analytics.ledger.db.run(lambda db: db.set_trace_callback(written.append))
         for _ in range(5):
-            await analytics.record(usage(**KITCHEN))
-        await analytics._db.run(lambda db: db.set_trace_callback(None))
+            await analytics.tracker.record(usage(**KITCHEN))
+        await analytics.ledger.db.run(lambda db: db.set_trace_callback(None))
         assert sum("slot_change" in statement for statement in written) == 3
         # Where nobody asks for hours there is one note a series, however long.
         assert count(path, "slot_change") == 3
@@ -418,16 +432,16 @@ async def test_most_events_add_no_note(tmp_path: Path) -> None:
 
 async def test_a_closed_ledger_tells_nothing(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
-        await analytics.record(usage())
-        changes = analytics.hourly_changes()
+        await analytics.tracker.record(usage())
+        changes = analytics.hours.hourly_changes()
         await anext(changes)
     with pytest.raises(ClosedError):
         await anext(changes)
-    for asked in (analytics.repeat_missing(set()), analytics.confirm_forgotten([])):
+    for asked in (analytics.hours.repeat_missing(set()), analytics.hours.confirm_forgotten([])):
         with pytest.raises(ClosedError):
             await asked
     with pytest.raises(ClosedError):
-        await anext(analytics.hourly_changes())
+        await anext(analytics.hours.hourly_changes())
 
 
 async def test_added_up_hours_are_not_added_up_again(
@@ -435,17 +449,19 @@ async def test_added_up_hours_are_not_added_up_again(
 ) -> None:
     """The time that telling takes does not grow with the ledger's age."""
     async with opened(tmp_path / "a.db") as analytics:
-        await analytics.record_many([usage(timestamp=NOON - ago * DAY) for ago in range(100)])
+        await analytics.tracker.record_many(
+            [usage(timestamp=NOON - ago * DAY) for ago in range(100)]
+        )
         await told(analytics)
         starts: list[object] = []
-        advance = hourly.advance
+        advance = changes.advance
 
         def watched(*given: Any, **named: Any) -> Any:
             starts.append(named["slot"])
             return advance(*given, **named)
 
-        monkeypatch.setattr(hourly, "advance", watched)
-        await analytics.record(usage())
+        monkeypatch.setattr(changes, "advance", watched)
+        await analytics.tracker.record(usage())
         assert requests(await told(analytics))["total"] == [(NOON, 2, 101)]
         week = 7 * 24 * 4
         start = int(NOON.timestamp()) // 900

@@ -35,20 +35,24 @@ async def users(path: Path, settings: Settings) -> dict[str, int]:
     """Record what three people and nobody did, and return the requests by user."""
     people = ["ada-7", "ben-8", "ada-7", None, "cyd-9", "ada-7"]
     async with opened(path, settings=settings) as analytics:
-        await analytics.record_many([usage(user_id=user, recorded_by="eve-5") for user in people])
-        return {row.name: row.user.totals.requests for row in await analytics.users(None, None)}
+        await analytics.tracker.record_many(
+            [usage(user_id=user, recorded_by="eve-5") for user in people]
+        )
+        return {
+            row.name: row.user.totals.requests for row in await analytics.reports.users(None, None)
+        }
 
 
 async def test_a_pseudonym_is_the_same_for_the_same_name_and_key(path: Path) -> None:
     async with opened(path, settings=PSEUDONYMS) as analytics:
-        first = await analytics.record(usage(user_id="ada", recorded_by="ada"))
+        first = await analytics.tracker.record(usage(user_id="ada", recorded_by="ada"))
     async with opened(path, settings=PSEUDONYMS) as analytics:
-        again = await analytics.record(usage(user_id="ada"))
+        again = await analytics.tracker.record(usage(user_id="ada"))
     assert first.event.usage.user_id == first.event.usage.recorded_by == ADA
     assert again.event.usage.user_id == ADA
     other = dataclasses.replace(PSEUDONYMS, person_key=SECRET[::-1])
     async with opened(path, settings=other) as analytics:
-        assert (await analytics.record(usage(user_id="ada"))).event.usage.user_id != ADA
+        assert (await analytics.tracker.record(usage(user_id="ada"))).event.usage.user_id != ADA
 
 
 async def test_counts_by_user_stay_true_under_pseudonyms(path: Path, tmp_path: Path) -> None:
@@ -63,7 +67,7 @@ async def test_counts_by_user_stay_true_under_pseudonyms(path: Path, tmp_path: P
 async def test_nothing_makes_everybody_anonymous(path: Path) -> None:
     assert await users(path, NOTHING) == {"anonymous": 6}
     async with opened(path, settings=NOTHING) as analytics:
-        event = (await analytics.event(1)).usage
+        event = (await analytics.tracker.event(1)).usage
     assert (event.user_id, event.recorded_by) == (None, None)
 
 
@@ -81,7 +85,7 @@ async def test_the_name_is_nowhere_in_the_file_unless_it_is_kept(
 async def test_a_retry_is_recognised_whatever_is_kept(path: Path) -> None:
     for settings in (PLAIN, PSEUDONYMS, NOTHING):
         async with opened(path, settings=settings) as analytics:
-            recorded = await analytics.record(usage(user_id="ada-7", request_id="one"))
+            recorded = await analytics.tracker.record(usage(user_id="ada-7", request_id="one"))
             assert recorded.duplicate is (settings is not PLAIN)
             assert recorded.event.usage.user_id == "ada-7"
 
@@ -89,14 +93,14 @@ async def test_a_retry_is_recognised_whatever_is_kept(path: Path) -> None:
 @pytest.mark.parametrize("delete", [False, True])
 async def test_a_person_is_forgotten_by_name_whatever_is_kept(path: Path, *, delete: bool) -> None:
     async with opened(path, settings=PLAIN) as analytics:
-        await analytics.record(usage(user_id="ada-7"))
+        await analytics.tracker.record(usage(user_id="ada-7"))
     await users(path, PSEUDONYMS)
     async with opened(path, settings=NOTHING) as analytics:
-        by_name = await analytics.forget(user="ada-7", delete=delete)
-        by_pseudonym = await analytics.forget(user="ada-7", delete=delete)
+        by_name = await analytics.maintenance.forget(user="ada-7", delete=delete)
+        by_pseudonym = await analytics.maintenance.forget(user="ada-7", delete=delete)
         assert (by_name.events, by_pseudonym.events) == (1, 3)
         with pytest.raises(NotFoundError):
-            await analytics.forget(user="ada-7")
+            await analytics.maintenance.forget(user="ada-7")
         assert (await everything(analytics))["summary"]["request_count"] == (3 if delete else 7)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from custom_components.llm_analytics.analytics import Json, Period
-from custom_components.llm_analytics.analytics.schema import SCHEMA_VERSION
+from custom_components.llm_analytics.analytics.store.schema import SCHEMA_VERSION
 
 from .support import PLAIN, Clock, ask, count, drift, opened
 from .usage import usage
@@ -70,10 +70,10 @@ def narrowed(value: Json, like: Any) -> Any:
 async def test_every_answer_is_what_it_was(path: Path, schema: int, answered: Any) -> None:
     async with opened(path, clock=Clock(NOW), settings=SETTINGS[schema]) as analytics:
         after: dict[str, Json] = {
-            "report": (await analytics.report(Period.ALL)).as_dict(),
-            "dashboard": (await analytics.dashboard()).as_dict(),
-            "health": (await analytics.health()).as_dict(),
-            "events": (await analytics.events(limit=1000)).as_dict(),
+            "report": (await analytics.reports.report(Period.ALL)).as_dict(),
+            "dashboard": (await analytics.reports.dashboard()).as_dict(),
+            "health": (await analytics.maintenance.health()).as_dict(),
+            "events": (await analytics.tracker.events(limit=1000)).as_dict(),
         }
         assert await drift(analytics) == 0
     assert narrowed(after, answered) == answered
@@ -102,7 +102,9 @@ async def test_what_was_recorded_is_still_recorded_once(path: Path, answered: An
     assert len({len(request) for _, _, request in known}) > 1, "only one kind of request id"
     async with opened(path, clock=Clock(NOW)) as analytics:
         for event_id, provider, request_id in known:
-            recorded = await analytics.record(usage(provider=provider, request_id=request_id))
+            recorded = await analytics.tracker.record(
+                usage(provider=provider, request_id=request_id)
+            )
             assert (recorded.duplicate, recorded.event.id) == (True, event_id)
             assert recorded.event.usage.request_id == request_id
     assert count(path, "request") == len(known)
@@ -110,12 +112,12 @@ async def test_what_was_recorded_is_still_recorded_once(path: Path, answered: An
 
 async def test_it_can_be_corrected_and_cleaned_up(path: Path) -> None:
     async with opened(path, clock=Clock(NOW)) as analytics:
-        total = await analytics.statistics()
-        page = await analytics.events(limit=1000)
+        total = await analytics.reports.statistics()
+        page = await analytics.tracker.events(limit=1000)
         for event in page.events[::7]:
-            await analytics.delete_event(event.id)
+            await analytics.tracker.delete_event(event.id)
         gone = sum(event.usage.tokens_prompt for event in page.events[::7])
-        assert (await analytics.statistics()).prompt == total.prompt - gone
-        await analytics.clean_up(30)
-        assert (await analytics.statistics()).prompt == total.prompt - gone
+        assert (await analytics.reports.statistics()).prompt == total.prompt - gone
+        await analytics.maintenance.clean_up(30)
+        assert (await analytics.reports.statistics()).prompt == total.prompt - gone
         assert await drift(analytics) == 0

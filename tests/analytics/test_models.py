@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given as drawn, strategies as st
 import pytest
 
-from custom_components.llm_analytics.analytics.checks import MAX_METADATA_BYTES, shown
 from custom_components.llm_analytics.analytics.errors import InvalidInputError
+from custom_components.llm_analytics.analytics.limits import MAX_METADATA_BYTES, shown
 from custom_components.llm_analytics.analytics.models import (
     TOKEN_FIELDS,
     ServiceTier,

@@ -6,19 +6,21 @@ from typing import Any
 
 import pytest
 
-from custom_components.llm_analytics.analytics.checks import (
+from custom_components.llm_analytics.analytics.errors import InvalidInputError
+from custom_components.llm_analytics.analytics.limits import (
     MAX_PRICE,
-    PROVIDER_ALIASES,
     check_money,
     check_tags,
     check_text,
     metadata_text,
     normal_device_id,
     normal_ip,
+)
+from custom_components.llm_analytics.analytics.providers import (
+    PROVIDER_ALIASES,
     normal_provider,
     split_model,
 )
-from custom_components.llm_analytics.analytics.errors import InvalidInputError
 
 from .usage import usage
 

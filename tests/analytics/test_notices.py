@@ -16,30 +16,30 @@ UNPRICED = Notice(NoticeKind.UNPRICED_MODEL, "acme/sage-1")
 async def test_only_what_is_new_is_announced(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     async with opened(path) as analytics:
-        assert await analytics.announce([CROSSED, UNPRICED]) == [CROSSED, UNPRICED]
-        assert await analytics.announce([CROSSED, UNUSUAL, UNUSUAL]) == [UNUSUAL]
+        assert await analytics.notices.announce([CROSSED, UNPRICED]) == [CROSSED, UNPRICED]
+        assert await analytics.notices.announce([CROSSED, UNUSUAL, UNUSUAL]) == [UNUSUAL]
     async with opened(path) as analytics:
-        assert await analytics.announce([CROSSED, UNUSUAL, UNPRICED]) == []
+        assert await analytics.notices.announce([CROSSED, UNUSUAL, UNPRICED]) == []
         next_week = Notice(CROSSED.kind, CROSSED.key, date(2026, 3, 23))
-        assert await analytics.announce([next_week]) == [next_week]
+        assert await analytics.notices.announce([next_week]) == [next_week]
 
 
 async def test_notices_of_long_ago_are_dropped_but_not_those_without_a_day(tmp_path: Path) -> None:
     clock = Clock()
     path = tmp_path / "ledger.db"
     async with opened(path, clock=clock) as analytics:
-        await analytics.announce([CROSSED, UNPRICED])
+        await analytics.notices.announce([CROSSED, UNPRICED])
         clock.now = NOON.replace(year=2028)
-        assert await analytics.announce([UNPRICED]) == []
+        assert await analytics.notices.announce([UNPRICED]) == []
     assert count(path, "notice") == 1
 
 
 async def test_a_price_lets_only_its_own_model_be_announced_again(tmp_path: Path) -> None:
     other = Notice(NoticeKind.UNPRICED_MODEL, "acme/sage-2")
     async with opened(tmp_path / "ledger.db") as analytics:
-        await analytics.announce([UNPRICED, other])
+        await analytics.notices.announce([UNPRICED, other])
         rate = Rate(
             provider="acme", model="sage-2", prompt_per_1m=Decimal(1), response_per_1m=Decimal(1)
         )
-        await analytics.set_rate(rate)
-        assert await analytics.announce([UNPRICED, other]) == [other]
+        await analytics.costs.set_rate(rate)
+        assert await analytics.notices.announce([UNPRICED, other]) == [other]

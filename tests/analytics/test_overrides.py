@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from custom_components.llm_analytics.analytics.models import CostSource, Price, Rate
-from custom_components.llm_analytics.analytics.pricing import ExchangeRate, PriceBook, token_rates
-from custom_components.llm_analytics.analytics.rates import TokenRates
+from custom_components.llm_analytics.analytics.pricing.exchange_rates import ExchangeRate
+from custom_components.llm_analytics.analytics.pricing.ladder import PriceBook, token_rates
+from custom_components.llm_analytics.analytics.pricing.rates import TokenRates
 
 from .usage import usage
 

@@ -7,18 +7,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from custom_components.llm_analytics.analytics.maintenance.health import Health
+from custom_components.llm_analytics.analytics.maintenance.results import CleanUp
 from custom_components.llm_analytics.analytics.models import CostSource, Price, StoredEvent
-from custom_components.llm_analytics.analytics.overview import (
-    CleanUp,
-    Dashboard,
-    EventPage,
-    Health,
-    PeriodTotals,
-    Summary,
-)
 from custom_components.llm_analytics.analytics.periods import Period
-from custom_components.llm_analytics.analytics.reports import DeviceTotals, EndpointTotals
+from custom_components.llm_analytics.analytics.reports.dashboard import Dashboard
+from custom_components.llm_analytics.analytics.reports.rankings import DeviceTotals, EndpointTotals
+from custom_components.llm_analytics.analytics.reports.summary import PeriodTotals, Summary
 from custom_components.llm_analytics.analytics.totals import Filter, Json, Totals
+from custom_components.llm_analytics.analytics.tracking.listing import EventPage
 
 from .usage import usage
 

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from custom_components.llm_analytics.analytics.catalogue import Catalogue
-from custom_components.llm_analytics.analytics.checks import normal_provider
-from custom_components.llm_analytics.analytics.default_rates import (
-    DEFAULT_RATES,
+from custom_components.llm_analytics.analytics.models import CostSource, Price, Rate, ServiceTier
+from custom_components.llm_analytics.analytics.pricing.catalogue import Catalogue
+from custom_components.llm_analytics.analytics.pricing.default_rates import DEFAULT_RATES
+from custom_components.llm_analytics.analytics.pricing.ladder import PriceBook
+from custom_components.llm_analytics.analytics.providers import (
     FREE_PROVIDERS,
     SUBSCRIPTION_PROVIDERS,
+    normal_provider,
 )
-from custom_components.llm_analytics.analytics.models import CostSource, Price, Rate, ServiceTier
-from custom_components.llm_analytics.analytics.pricing import PriceBook
 
 from .usage import usage
 

@@ -3,7 +3,7 @@
 from hypothesis import given, settings, strategies as st
 import pytest
 
-from custom_components.llm_analytics.analytics.rates import (
+from custom_components.llm_analytics.analytics.pricing.rates import (
     Band,
     Quote,
     TokenRates,

@@ -23,7 +23,7 @@ def change(path: Path, statement: str) -> None:
 
 async def test_nothing_differs_in_a_file_that_nobody_has_changed(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
-        assert (await analytics.rebuild()).as_dict() == {
+        assert (await analytics.maintenance.rebuild()).as_dict() == {
             "status": "ok",
             "aggregates_updated": 0,
             "date": None,
@@ -33,12 +33,12 @@ async def test_nothing_differs_in_a_file_that_nobody_has_changed(tmp_path: Path)
         }
         await fill(analytics, days=10)
         before = await everything(analytics)
-        answer = (await analytics.rebuild()).as_dict()
+        answer = (await analytics.maintenance.rebuild()).as_dict()
         # 8 rows of day sums and 3 of quarter-hour sums a day
         assert (answer["aggregates_updated"], answer["drift"]) == (110, 0)
-        one = (await analytics.rebuild(date(2026, 3, 17))).as_dict()
+        one = (await analytics.maintenance.rebuild(date(2026, 3, 17))).as_dict()
         assert (one["aggregates_updated"], one["date"], one["drift"]) == (11, "2026-03-17", 0)
-        idle = await analytics.rebuild(date(2026, 3, 19))
+        idle = await analytics.maintenance.rebuild(date(2026, 3, 19))
         assert (idle.rows, idle.drift, idle.complete) == (0, 0, True)
         assert await everything(analytics) == before
 
@@ -64,8 +64,8 @@ async def test_sums_changed_by_other_hands_are_found_and_put_right(
         await fill(analytics, days=10)
         before = await everything(analytics)
         change(path, statement.format(day=date(2026, 3, 16).toordinal()))
-        assert (await analytics.rebuild()).drift == differing
-        assert (await analytics.rebuild()).drift == 0
+        assert (await analytics.maintenance.rebuild()).drift == differing
+        assert (await analytics.maintenance.rebuild()).drift == 0
         assert await everything(analytics) == before
         assert await drift(analytics) == 0
 
@@ -77,11 +77,11 @@ async def test_one_day_is_put_right_alone(tmp_path: Path) -> None:
         await fill(analytics, days=5)
         change(path, "UPDATE agg_day SET failed = 9 WHERE dimension = 0")
         heard.clear()
-        assert (await analytics.rebuild(date(2026, 3, 16))).drift == 2
+        assert (await analytics.maintenance.rebuild(date(2026, 3, 16))).drift == 2
         assert heard  # what the sensors show may have changed
-        assert (await analytics.rebuild(date(2026, 3, 16))).drift == 0
+        assert (await analytics.maintenance.rebuild(date(2026, 3, 16))).drift == 0
         assert len(heard) == 1
-        assert (await analytics.rebuild()).drift == 8
+        assert (await analytics.maintenance.rebuild()).drift == 8
 
 
 class Budget:
@@ -101,7 +101,7 @@ async def test_it_goes_on_where_the_budget_ended(
     async with opened(path) as analytics:
         await fill(analytics, days=10)
         change(path, "UPDATE agg_day SET failed = 9 WHERE dimension = 0")
-        nothing = (await analytics.rebuild(budget=0)).as_dict()
+        nothing = (await analytics.maintenance.rebuild(budget=0)).as_dict()
         assert (nothing["status"], nothing["complete"], nothing["drift"]) == (
             *("incomplete", False),
             0,
@@ -109,12 +109,15 @@ async def test_it_goes_on_where_the_budget_ended(
         found: list[tuple[int, bool]] = []
         while not found or not found[-1][1]:
             with monkeypatch.context() as patch:
-                patch.setattr("custom_components.llm_analytics.analytics.keeper.time", Budget(4))
-                answer = await analytics.rebuild()
+                patch.setattr(
+                    "custom_components.llm_analytics.analytics.maintenance.maintainer.time",
+                    Budget(4),
+                )
+                answer = await analytics.maintenance.rebuild()
             found.append((answer.drift, answer.complete))
         assert found == [(8, False), (8, False), (4, True)]
         # The next one begins at the beginning again, and finds all days right.
-        answer = await analytics.rebuild()
+        answer = await analytics.maintenance.rebuild()
         assert (answer.rows, answer.drift) == (110, 0)
 
 
@@ -122,14 +125,14 @@ async def test_frozen_days_are_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     async with opened(path) as analytics:
         await fill(analytics, days=40)
-        await analytics.clean_up(retention_days=30)
-        await analytics.record(usage(timestamp=NOON - 35 * DAY))  # late
+        await analytics.maintenance.clean_up(retention_days=30)
+        await analytics.tracker.record(usage(timestamp=NOON - 35 * DAY))  # late
         before = await everything(analytics)
-        answer = await analytics.rebuild()
+        answer = await analytics.maintenance.rebuild()
         assert (answer.drift, answer.complete, len(answer.skipped)) == (0, True, 9)
         assert answer.skipped[0] == date(2026, 2, 7)
         with pytest.raises(EventsRemovedError) as refusal:
-            await analytics.rebuild(date(2026, 2, 15))
+            await analytics.maintenance.rebuild(date(2026, 2, 15))
         assert refusal.value.field == "date"
-        assert (await analytics.rebuild(date(2026, 2, 16))).drift == 0
+        assert (await analytics.maintenance.rebuild(date(2026, 2, 16))).drift == 0
         assert await everything(analytics) == before

@@ -29,7 +29,7 @@ def path(tmp_path: Path) -> Path:
 
 
 async def requests(analytics: Analytics) -> int:
-    return (await analytics.summary()).month.totals.requests
+    return (await analytics.reports.summary()).month.totals.requests
 
 
 # Each request once
@@ -38,7 +38,7 @@ async def requests(analytics: Analytics) -> int:
 async def test_fifty_posts_of_one_request_at_once_are_stored_once(path: Path) -> None:
     async with opened(path) as analytics:
         answers = await asyncio.gather(
-            *(analytics.record(usage(request_id="r", tokens_prompt=n)) for n in range(50))
+            *(analytics.tracker.record(usage(request_id="r", tokens_prompt=n)) for n in range(50))
         )
         assert Counter(answer.duplicate for answer in answers) == {False: 1, True: 49}
         assert {answer.event.id for answer in answers} == {1}
@@ -50,9 +50,9 @@ async def test_request_repeated_after_a_restart_gives_the_stored_event_unchanged
     path: Path,
 ) -> None:
     async with opened(path) as analytics:
-        first = await analytics.record(usage(request_id="r", endpoint="first"))
+        first = await analytics.tracker.record(usage(request_id="r", endpoint="first"))
     async with opened(path) as analytics:
-        again = await analytics.record(usage(request_id="r", endpoint="second"))
+        again = await analytics.tracker.record(usage(request_id="r", endpoint="second"))
         assert again.as_dict() == first.as_dict() | {"duplicate": True}
         assert await requests(analytics) == 1
         assert count(path, "endpoint") == 1
@@ -61,24 +61,26 @@ async def test_request_repeated_after_a_restart_gives_the_stored_event_unchanged
 async def test_providers_have_request_ids_of_their_own(path: Path) -> None:
     async with opened(path) as analytics:
         for provider in ("openai", "anthropic"):
-            assert not (await analytics.record(usage(provider=provider, request_id="r"))).duplicate
+            assert not (
+                await analytics.tracker.record(usage(provider=provider, request_id="r"))
+            ).duplicate
 
 
 async def test_batch_with_a_request_twice_stores_it_once(path: Path) -> None:
     async with opened(path) as analytics:
-        await analytics.record(usage(request_id="known"))
-        batch = await analytics.record_many(
+        await analytics.tracker.record(usage(request_id="known"))
+        batch = await analytics.tracker.record_many(
             [usage(request_id=name) for name in ("a", "known", "a", "b")]
         )
         assert batch.as_dict() == {"recorded": 2, "duplicates": 2, "events": [2, 1, 2, 3]}
-        assert (await analytics.health()).events == 3
+        assert (await analytics.maintenance.health()).events == 3
 
 
 async def test_deleted_request_may_be_recorded_anew_under_a_new_id(path: Path) -> None:
     async with opened(path) as analytics:
-        await analytics.record(usage(request_id="r"))
-        await analytics.delete_event(1)
-        again = await analytics.record(usage(request_id="r"))
+        await analytics.tracker.record(usage(request_id="r"))
+        await analytics.tracker.delete_event(1)
+        again = await analytics.tracker.record(usage(request_id="r"))
         assert (again.event.id, again.duplicate) == (2, False)
 
 
@@ -89,7 +91,7 @@ async def test_deleted_request_may_be_recorded_anew_under_a_new_id(path: Path) -
 async def test_batch_of_a_wrong_size_is_refused(path: Path, size: int) -> None:
     async with opened(path) as analytics:
         with pytest.raises(InvalidInputError) as refusal:
-            await analytics.record_many([usage()] * size)
+            await analytics.tracker.record_many([usage()] * size)
         assert refusal.value.field == "events"
         assert str(size) in refusal.value.reason
 
@@ -98,7 +100,7 @@ async def test_batch_with_one_bad_time_stores_nothing_and_names_the_event(path: 
     async with opened(path) as analytics:
         events = [usage(), usage(timestamp=NOON + timedelta(days=1)), usage()]
         with pytest.raises(InvalidInputError) as refusal:
-            await analytics.record_many(events)
+            await analytics.tracker.record_many(events)
         assert (refusal.value.field, refusal.value.index) == ("events[1].timestamp", 1)
         assert await requests(analytics) == 0
 
@@ -113,7 +115,7 @@ async def test_batch_with_one_bad_time_stores_nothing_and_names_the_event(path: 
 async def test_time_outside_the_bounds_is_refused(path: Path, moment: datetime) -> None:
     async with opened(path) as analytics:
         with pytest.raises(InvalidInputError) as refusal:
-            await analytics.record(usage(timestamp=moment))
+            await analytics.tracker.record(usage(timestamp=moment))
         assert refusal.value.field == "timestamp"
         assert count(path, "event") == 0
 
@@ -121,23 +123,23 @@ async def test_time_outside_the_bounds_is_refused(path: Path, moment: datetime) 
 @pytest.mark.parametrize("moment", [datetime(2015, 1, 1, tzinfo=UTC), NOON + timedelta(minutes=5)])
 async def test_time_at_the_bounds_is_kept_as_given(path: Path, moment: datetime) -> None:
     async with opened(path) as analytics:
-        assert (await analytics.record(usage(timestamp=moment))).event.timestamp == moment
+        assert (await analytics.tracker.record(usage(timestamp=moment))).event.timestamp == moment
 
 
 async def test_event_without_a_time_has_the_present_one(path: Path) -> None:
     clock = Clock()
     async with opened(path, clock=clock) as analytics:
         clock.now += timedelta(hours=1)
-        event = (await analytics.record(usage())).event
+        event = (await analytics.tracker.record(usage())).event
         assert event.timestamp == clock.now
         assert event.timestamp.utcoffset() == timedelta(hours=1)  # the home's
 
 
 async def test_event_of_years_ago_counts_in_its_own_day(path: Path) -> None:
     async with opened(path) as analytics:
-        await analytics.record(usage(timestamp=datetime(2020, 2, 29, 22, 30, tzinfo=UTC)))
-        await analytics.record(usage())
-        assert (await analytics.health()).first_day == "2020-02-29"
+        await analytics.tracker.record(usage(timestamp=datetime(2020, 2, 29, 22, 30, tzinfo=UTC)))
+        await analytics.tracker.record(usage())
+        assert (await analytics.maintenance.health()).first_day == "2020-02-29"
         assert await requests(analytics) == 1
         assert await drift(analytics) == 0
 
@@ -147,44 +149,46 @@ async def test_event_of_years_ago_counts_in_its_own_day(path: Path) -> None:
 
 async def test_sum_beyond_64_bits_refuses_the_event_and_stores_its_neighbours(path: Path) -> None:
     async with opened(path) as analytics:
-        await analytics.record_many([usage(cost_estimate=MOST)] * 92)
+        await analytics.tracker.record_many([usage(cost_estimate=MOST)] * 92)
         outcomes = await asyncio.gather(
-            analytics.record(usage()),
-            analytics.record(usage(cost_estimate=MOST)),
-            analytics.record_many([usage(), usage()]),
+            analytics.tracker.record(usage()),
+            analytics.tracker.record(usage(cost_estimate=MOST)),
+            analytics.tracker.record_many([usage(), usage()]),
             return_exceptions=True,
         )
         refusal = outcomes[1]
         assert isinstance(refusal, InvalidInputError)
         assert refusal.field == "cost_estimate"
-        totals = (await analytics.summary()).today.totals
+        totals = (await analytics.reports.summary()).today.totals
         assert totals.requests == 95
         assert totals.cost == 92 * 100_000 * 10**12 + 3 * 750 * 10**6
-        assert (await analytics.record(usage(timestamp=NOON - DAY, cost_estimate=MOST))).event
+        assert (
+            await analytics.tracker.record(usage(timestamp=NOON - DAY, cost_estimate=MOST))
+        ).event
         assert await drift(analytics) == 0
 
 
 async def test_sums_over_days_may_leave_64_bits(path: Path) -> None:
     async with opened(path) as analytics:
         for days in range(3):
-            await analytics.record_many(
+            await analytics.tracker.record_many(
                 [usage(cost_estimate=MOST, timestamp=NOON - days * DAY)] * 92
             )
-        assert (await analytics.summary()).week.cost == 3 * 92 * MOST
+        assert (await analytics.reports.summary()).week.cost == 3 * 92 * MOST
 
 
 @pytest.mark.parametrize("neighbours", [0, 1])
 async def test_batch_beyond_64_bits_is_refused_whole(path: Path, neighbours: int) -> None:
     async with opened(path) as analytics:
         refused, *stored = await asyncio.gather(
-            analytics.record_many([usage(cost_estimate=MOST)] * 93),
-            *(analytics.record(usage()) for _ in range(neighbours)),
+            analytics.tracker.record_many([usage(cost_estimate=MOST)] * 93),
+            *(analytics.tracker.record(usage()) for _ in range(neighbours)),
             return_exceptions=True,
         )
         assert isinstance(refused, InvalidInputError)
         assert refused.field == "cost_estimate"
         assert len(stored) == neighbours
-        assert (await analytics.health()).events == neighbours
+        assert (await analytics.maintenance.health()).events == neighbours
         assert await requests(analytics) == neighbours
 
 
@@ -206,17 +210,19 @@ async def test_trouble_with_the_file_fails_only_those_it_meets(path: Path) -> No
             db.execute("PRAGMA busy_timeout = 50").fetchall()
             db.set_trace_callback(trace)
 
-        await analytics._db.run(watch)
+        await analytics.ledger.db.run(watch)
         outcomes = await asyncio.gather(
-            analytics.record_many([usage(cost_estimate=MOST)] * 93),
-            analytics.record(usage(endpoint="locked")),
-            analytics.record(usage(endpoint="stored")),
+            analytics.tracker.record_many([usage(cost_estimate=MOST)] * 93),
+            analytics.tracker.record(usage(endpoint="locked")),
+            analytics.tracker.record(usage(endpoint="stored")),
             return_exceptions=True,
         )
         other.close()
         assert isinstance(outcomes[0], InvalidInputError)
         assert isinstance(outcomes[1], StorageError)
-        assert [event.usage.endpoint for event in (await analytics.events()).events] == ["stored"]
+        assert [event.usage.endpoint for event in (await analytics.tracker.events()).events] == [
+            "stored"
+        ]
         assert await drift(analytics) == 0
 
 
@@ -229,16 +235,16 @@ async def test_metadata_is_kept_only_where_the_household_wants_it(
 ) -> None:
     settings = Settings(use_catalogue=False, keep_metadata=kept is not None)
     async with opened(path, settings=settings) as analytics:
-        await analytics.record(usage(metadata='{"a":1}'))
-        assert (await analytics.event(1)).usage.metadata == kept
+        await analytics.tracker.record(usage(metadata='{"a":1}'))
+        assert (await analytics.tracker.event(1)).usage.metadata == kept
 
 
 async def test_free_providers_are_the_households_choice(path: Path) -> None:
     settings = Settings(use_catalogue=False, free_providers=["acme"])
     async with opened(path, settings=settings) as analytics:
         sources = [
-            (await analytics.record(usage(provider=provider))).event.price.source
+            (await analytics.tracker.record(usage(provider=provider))).event.price.source
             for provider in ("acme", "ollama")
         ]
         assert sources == [CostSource.FREE, CostSource.UNPRICED]
-        assert (await analytics.health()).unpriced_models == ["ollama/gpt-4o"]
+        assert (await analytics.maintenance.health()).unpriced_models == ["ollama/gpt-4o"]

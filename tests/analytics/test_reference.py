@@ -26,7 +26,7 @@ from custom_components.llm_analytics.analytics import (
     Status,
     UsageEvent,
 )
-from custom_components.llm_analytics.analytics.formats import CSV_DETAILED, CSV_SUMMARY
+from custom_components.llm_analytics.analytics.reports.csv_format import CSV_DETAILED, CSV_SUMMARY
 
 from . import reference_answers as expected, reference_reports as reports
 from .homes import Home
@@ -83,40 +83,40 @@ class Twins:
     async def _record(self, drawn: Drawn) -> None:
         event = self._given(drawn)
         entry, duplicate = self.reference.record(event, now=self.clock.now)
-        recorded = await self.engine.record(usage(event))
+        recorded = await self.engine.tracker.record(usage(event))
         assert recorded.duplicate == duplicate
         assert recorded.event.as_dict() == expected.event(self.reference, entry)
 
     async def _batch(self, drawn: list[Drawn]) -> None:
         events = [self._given(one) for one in drawn]
         pairs = [self.reference.record(event, now=self.clock.now) for event in events]
-        recorded = await self.engine.record_many([usage(event) for event in events])
+        recorded = await self.engine.tracker.record_many([usage(event) for event in events])
         assert list(recorded.ids) == [entry.id for entry, _ in pairs]
         assert recorded.duplicates == sum(duplicate for _, duplicate in pairs)
 
     async def _delete(self, event_id: int) -> None:
         if self.reference.delete(event_id):
-            await self.engine.delete_event(event_id)
+            await self.engine.tracker.delete_event(event_id)
         else:
             with pytest.raises(NotFoundError):
-                await self.engine.delete_event(event_id)
+                await self.engine.tracker.delete_event(event_id)
 
     async def _clean(self, argument: tuple[int, bool]) -> None:
         retention, keep = argument
         today = local_date(self.clock.now, self.reference.zone)
         deleted = self.reference.clean_up(today - timedelta(days=retention), keep_aggregates=keep)
-        cleaned = await self.engine.clean_up(retention, keep_aggregates=keep)
+        cleaned = await self.engine.maintenance.clean_up(retention, keep_aggregates=keep)
         assert cleaned.complete
         assert cleaned.events_deleted == deleted
         assert cleaned.as_dict()["events_from"] == expected.events_from(self.reference)
 
     async def _zone(self, zone: ZoneInfo) -> None:
         self.reference.set_zone(zone)
-        await self.engine.set_zone(zone)
+        await self.engine.maintenance.set_zone(zone)
 
     async def _restart(self, zone: ZoneInfo) -> None:
         self.reference.set_zone(zone)
-        await self._reopen(self.engine._settings)
+        await self._reopen(self.engine.ledger.settings)
 
     async def _reopen(self, chosen: Settings) -> None:
         await self.engine.close()
@@ -124,10 +124,10 @@ class Twins:
 
     async def _rename(self, argument: tuple[str, str | None]) -> None:
         if self.reference.rename(*argument):
-            await self.engine.rename_device(*argument)
+            await self.engine.maintenance.rename_device(*argument)
         else:
             with pytest.raises(NotFoundError):
-                await self.engine.rename_device(*argument)
+                await self.engine.maintenance.rename_device(*argument)
 
     async def _move(self, home: Home) -> None:
         self.reference.home = home
@@ -136,11 +136,11 @@ class Twins:
         currency, usd, moment = argument
         effective = moment(self.reference.zone, self.clock.now)
         self.reference.set_exchange_rate(currency, usd, effective, now=self.clock.now)
-        await self.engine.set_exchange_rate(ExchangeRate(currency, usd, effective))
+        await self.engine.costs.set_exchange_rate(ExchangeRate(currency, usd, effective))
 
     async def _currency(self, currency: str | None) -> None:
         self.reference.currency = currency
-        await self._reopen(replace(self.engine._settings, home_currency=currency))
+        await self._reopen(replace(self.engine.ledger.settings, home_currency=currency))
 
     async def _wait(self, seconds: int) -> None:
         self.clock.now += timedelta(seconds=seconds)
@@ -168,27 +168,27 @@ class Twins:
         assert await drift(self.engine) == 0
 
     async def _compare_ledger(self) -> None:
-        health = (await self.engine.health()).as_dict()
+        health = (await self.engine.maintenance.health()).as_dict()
         first = self.reference.first_day()
         assert health["events"] == len(self.reference.present())
         assert health["first_day"] == (None if first is None else str(first))
         assert health["events_from"] == expected.events_from(self.reference)
         for entry in self.reference.entries:
             if entry.present:
-                event = await self.engine.event(entry.id)
+                event = await self.engine.tracker.event(entry.id)
                 assert event.as_dict() == expected.event(self.reference, entry)
             else:
                 with pytest.raises(NotFoundError):
-                    await self.engine.event(entry.id)
+                    await self.engine.tracker.event(entry.id)
 
     async def _compare_overview(self, wanted: Wanted) -> None:
         chosen, now = Filter(**wanted), self.clock.now
 
         async def summary() -> Any:
-            return (await self.engine.summary(chosen)).as_dict()
+            return (await self.engine.reports.summary(chosen)).as_dict()
 
         async def dashboard() -> Any:
-            return (await self.engine.dashboard(chosen)).as_dict()
+            return (await self.engine.reports.dashboard(chosen)).as_dict()
 
         await self.agree(summary(), lambda: expected.summary(self.reference, wanted, now=now))
         await self.agree(dashboard(), lambda: expected.dashboard(self.reference, wanted, now=now))
@@ -201,7 +201,7 @@ class Twins:
             found: list[Any] = []
             before = None
             while True:
-                page = await self.engine.events(
+                page = await self.engine.tracker.events(
                     Filter(**wanted),
                     start=start,
                     end=end,
@@ -242,7 +242,7 @@ class Twins:
         span: tuple[datetime, datetime] | None,
     ) -> None:
         async def report() -> Any:
-            found = await self.engine.report(
+            found = await self.engine.reports.report(
                 period, day=day, span=span and Span(*span), wanted=Filter(**wanted)
             )
             return {name: value for name, value in found.as_dict().items() if name != "report_id"}
@@ -263,7 +263,7 @@ class Twins:
         day: date | None,
     ) -> None:
         async def rows(*, detailed: bool) -> list[list[str]]:
-            _, pieces = await self.engine.report_csv(
+            _, pieces = await self.engine.exports.report_csv(
                 period,
                 day=day,
                 span=Span(*span) if period is Period.CUSTOM else None,

@@ -7,19 +7,19 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from custom_components.llm_analytics.analytics.directory import Known
 from custom_components.llm_analytics.analytics.periods import Period
-from custom_components.llm_analytics.analytics.places import Known
-from custom_components.llm_analytics.analytics.reports import (
+from custom_components.llm_analytics.analytics.reports.rankings import (
     DeviceTotals,
     EndpointTotals,
     ModelTotals,
-    Report,
     UserTotals,
     average,
     average_latency,
     by_requests,
     by_tokens,
 )
+from custom_components.llm_analytics.analytics.reports.report import Report
 from custom_components.llm_analytics.analytics.totals import Filter, Totals
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -19,7 +19,19 @@ from custom_components.llm_analytics.analytics import (
     Period,
 )
 from custom_components.llm_analytics.analytics.periods import Days
-from custom_components.llm_analytics.analytics.store import answers, breakdowns, queries, trends
+from custom_components.llm_analytics.analytics.reports.breakdown import read_breakdown
+from custom_components.llm_analytics.analytics.reports.report import read_report
+from custom_components.llm_analytics.analytics.reports.statistics import (
+    read_hourly,
+    read_user_statistics,
+    read_window,
+)
+from custom_components.llm_analytics.analytics.store.day_sums import Window
+from custom_components.llm_analytics.analytics.trends.anomalies import read_anomalies
+from custom_components.llm_analytics.analytics.trends.comparison import read_comparison
+from custom_components.llm_analytics.analytics.trends.forecast import read_forecast
+from custom_components.llm_analytics.analytics.trends.patterns import read_heatmap
+from custom_components.llm_analytics.analytics.trends.trend import read_trend
 
 from .support import BERLIN, DAY, NOON, opened
 from .usage import usage
@@ -41,37 +53,49 @@ async def fill(analytics: Analytics, each: int) -> None:
             )
             for number in range(each)
         ]
-        await analytics.record_many(events)
+        await analytics.tracker.record_many(events)
 
 
 type Answer = Callable[[sqlite3.Connection], Any]
 ANSWERS: dict[str, Answer] = {
-    "report of a year": lambda db: answers.report(
-        db, Filter(), Period.YEAR, YEAR, now=NOON, zone=BERLIN
+    "report of a year": lambda db: read_report(
+        db, Filter(), Period.YEAR, day=NOON.date(), span=None, now=NOON, zone=BERLIN
     ),
-    "report of a device": lambda db: answers.report(
-        db, Filter(device="ip:10.0.0.1"), Period.YEAR, YEAR, now=NOON, zone=BERLIN
+    "report of a device": lambda db: read_report(
+        db,
+        Filter(device="ip:10.0.0.1"),
+        Period.YEAR,
+        day=NOON.date(),
+        span=None,
+        now=NOON,
+        zone=BERLIN,
     ),
-    "report of a user's model": lambda db: answers.report(
-        db, Filter(user="user 1", model="gpt-4o"), Period.YEAR, YEAR, now=NOON, zone=BERLIN
+    "report of a user's model": lambda db: read_report(
+        db,
+        Filter(user="user 1", model="gpt-4o"),
+        Period.YEAR,
+        day=NOON.date(),
+        span=None,
+        now=NOON,
+        zone=BERLIN,
     ),
-    "statistics": lambda db: breakdowns.users(
-        db, breakdowns.window(db, None, None, now=NOON, zone=BERLIN), BERLIN
+    "statistics": lambda db: read_user_statistics(
+        db, read_window(db, None, None, now=NOON, zone=BERLIN), BERLIN
     ),
-    "trend": lambda db: trends.trend(
+    "trend": lambda db: read_trend(
         db, Metric.DEVICES, 365, Interval.DAY, Filter(), now=NOON, zone=BERLIN
     ),
-    "comparison": lambda db: trends.comparison(db, 7, Filter(), now=NOON, zone=BERLIN),
-    "anomalies": lambda db: trends.anomalies(db, 90, Fraction(2), Filter(), now=NOON, zone=BERLIN),
-    "forecast": lambda db: trends.forecast(db, now=NOON, zone=BERLIN),
-    "heat map": lambda db: trends.heatmap(db, 90, Filter(), now=NOON, zone=BERLIN),
-    "hours": lambda db: breakdowns.hourly(db, None, BERLIN),
-    "breakdown by tag": lambda db: breakdowns.breakdown(
+    "comparison": lambda db: read_comparison(db, 7, Filter(), now=NOON, zone=BERLIN),
+    "anomalies": lambda db: read_anomalies(db, 90, Fraction(2), Filter(), now=NOON, zone=BERLIN),
+    "forecast": lambda db: read_forecast(db, now=NOON, zone=BERLIN),
+    "heat map": lambda db: read_heatmap(db, 90, Filter(), now=NOON, zone=BERLIN),
+    "hours": lambda db: read_hourly(db, None, BERLIN),
+    "breakdown by tag": lambda db: read_breakdown(
         db,
         By.TAG,
         Interval.WEEK,
         8,
-        queries.Window(YEAR),
+        Window(YEAR),
         today=TODAY,
         zone=BERLIN,
     ),

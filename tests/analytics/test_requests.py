@@ -6,8 +6,8 @@ from pathlib import Path
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.llm_analytics.analytics.store import names, recording, requests
-from custom_components.llm_analytics.analytics.store.requests import (
+from custom_components.llm_analytics.analytics.store import dimensions, recording, request_ids
+from custom_components.llm_analytics.analytics.store.request_ids import (
     from_stored,
     request_hash,
     to_stored,
@@ -53,33 +53,33 @@ async def test_requests_that_share_a_hash_are_still_told_apart(
         for request_id in (UUID, UUID.upper(), "r-1", "r-2")
     ]
     async with opened(database) as analytics:
-        first = await analytics.record_many([*given, *given])
+        first = await analytics.tracker.record_many([*given, *given])
         assert (first.duplicates, first.ids) == (8, (*range(1, 9), *range(1, 9)))
-        again = await analytics.record_many(given)
+        again = await analytics.tracker.record_many(given)
         assert (again.duplicates, again.ids) == (8, tuple(range(1, 9)))
         for event_id, one in enumerate(given, start=1):
-            assert (await analytics.event(event_id)).usage.request_id == one.request_id
+            assert (await analytics.tracker.event(event_id)).usage.request_id == one.request_id
 
 
 async def test_request_of_a_provider_beyond_the_cap_is_found_again(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(names.CAPS, "model", 1)
+    monkeypatch.setitem(dimensions.CAPS, "model", 1)
     async with opened(database) as analytics:
-        await analytics.record(usage(request_id="r"))
-        first = await analytics.record(usage(provider="acme", request_id="r"))
+        await analytics.tracker.record(usage(request_id="r"))
+        first = await analytics.tracker.record(usage(provider="acme", request_id="r"))
         assert not first.duplicate
-        again = await analytics.record(usage(provider="acme", request_id="r"))
+        again = await analytics.tracker.record(usage(provider="acme", request_id="r"))
         assert (again.duplicate, again.event.id) == (True, first.event.id)
 
 
 async def test_finding_a_request_reads_one_row_at_most(database: Path) -> None:
     async with opened(database) as analytics:
-        await analytics.record(usage(request_id="r"))
+        await analytics.tracker.record(usage(request_id="r"))
     plan = ask(
         database,
         lambda db: [
-            row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {requests._FIND}", (b"", "r", "p"))
+            row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {request_ids._FIND}", (b"", "r", "p"))
         ],
     )
     assert plan == [

@@ -22,17 +22,17 @@ def path(tmp_path: Path) -> Path:
 async def test_late_event_counts_and_goes_with_the_next_clean_up(path: Path) -> None:
     async with opened(path) as analytics:
         await fill(analytics)
-        await analytics.clean_up(30)
+        await analytics.maintenance.clean_up(30)
         before = (await everything(analytics))["summary"]["request_count"]
-        late = await analytics.record(usage(timestamp=NOON - 45 * DAY, tags=("t",)))
+        late = await analytics.tracker.record(usage(timestamp=NOON - 45 * DAY, tags=("t",)))
         assert (await everything(analytics))["summary"]["request_count"] == before + 1
-        assert (await analytics.event(late.event.id)).id == late.event.id
+        assert (await analytics.tracker.event(late.event.id)).id == late.event.id
         assert await drift(analytics) == 0
-        cleaned = await analytics.clean_up(30)
+        cleaned = await analytics.maintenance.clean_up(30)
         assert cleaned.events_deleted == 1
         assert cleaned.events_from == berlin(2026, 2, 16)
         assert (await everything(analytics))["summary"]["request_count"] == before + 1
-        tagged = await analytics.report(
+        tagged = await analytics.reports.report(
             Period.DAY, day=(NOON - 45 * DAY).date(), wanted=Filter(endpoint="conversation")
         )
         assert tagged.totals.requests == 4
@@ -41,10 +41,10 @@ async def test_late_event_counts_and_goes_with_the_next_clean_up(path: Path) -> 
 async def test_late_event_can_be_deleted(path: Path) -> None:
     async with opened(path) as analytics:
         await fill(analytics)
-        await analytics.clean_up(30)
+        await analytics.maintenance.clean_up(30)
         before = await everything(analytics)
-        late = await analytics.record(usage(timestamp=NOON - 45 * DAY, user_id="late"))
-        await analytics.delete_event(late.event.id)
+        late = await analytics.tracker.record(usage(timestamp=NOON - 45 * DAY, user_id="late"))
+        await analytics.tracker.delete_event(late.event.id)
         assert await everything(analytics) == before
 
 
@@ -65,9 +65,9 @@ async def test_daily_clean_up_follows_the_settings(
 ) -> None:
     async with opened(path, settings=settings) as analytics:
         await fill(analytics, each=1)
-        cleaned = await analytics.retain()
+        cleaned = await analytics.maintenance.retain()
         assert cleaned.complete
-        assert (await analytics.health()).events == left
+        assert (await analytics.maintenance.health()).events == left
         assert (await everything(analytics))["summary"]["request_count"] == 50
 
 
@@ -75,7 +75,7 @@ async def test_clean_up_without_retention_removes_nothing(path: Path) -> None:
     settings = Settings(use_catalogue=False, retention_days=0)
     async with opened(path, settings=settings) as analytics:
         await fill(analytics, each=1)
-        cleaned = await analytics.clean_up()
+        cleaned = await analytics.maintenance.clean_up()
         assert (cleaned.before, cleaned.events_from, cleaned.events_deleted) == (None, None, 0)
 
 
@@ -83,7 +83,7 @@ async def test_events_from_never_goes_back(path: Path) -> None:
     clock = Clock()
     async with opened(path, clock=clock) as analytics:
         await fill(analytics)
-        await analytics.clean_up(30)
-        assert (await analytics.clean_up(40)).events_from == berlin(2026, 2, 16)
+        await analytics.maintenance.clean_up(30)
+        assert (await analytics.maintenance.clean_up(40)).events_from == berlin(2026, 2, 16)
         clock.now += timedelta(days=2)
-        assert (await analytics.clean_up(30)).events_from == berlin(2026, 2, 18)
+        assert (await analytics.maintenance.clean_up(30)).events_from == berlin(2026, 2, 18)

@@ -14,11 +14,15 @@ async def test_every_name_seen_is_what_a_filter_takes(tmp_path: Path) -> None:
         users={"4f1d": "Alex"},
     )
     async with opened(tmp_path / "ledger.db", clock=Clock(), directory=lambda: directory) as ledger:
-        await ledger.record(usage(device_ip="10.0.0.1", device_name="Tablet", tags=("voice",)))
-        await ledger.record(usage(device_ip=None, device_id="abc", user_id="4f1d"))
-        await ledger.record(usage(device_ip=None, user_id="kim", model="sage", provider="acme"))
-        await ledger.record(usage(device_ip="10.0.0.2", model=None, provider="acme"))
-        seen = {by: await ledger.seen(by) for by in By}
+        await ledger.tracker.record(
+            usage(device_ip="10.0.0.1", device_name="Tablet", tags=("voice",))
+        )
+        await ledger.tracker.record(usage(device_ip=None, device_id="abc", user_id="4f1d"))
+        await ledger.tracker.record(
+            usage(device_ip=None, user_id="kim", model="sage", provider="acme")
+        )
+        await ledger.tracker.record(usage(device_ip="10.0.0.2", model=None, provider="acme"))
+        seen = {by: await ledger.reports.seen(by) for by in By}
     assert seen[By.DEVICE] == {
         "ip:10.0.0.1": "Tablet",
         "ha:abc": "Hall speaker",

@@ -7,7 +7,7 @@ import statistics
 from hypothesis import given, settings, strategies as st
 import pytest
 
-from custom_components.llm_analytics.analytics.spread import (
+from custom_components.llm_analytics.analytics.trends.robust_statistics import (
     deviation,
     mean,
     median,

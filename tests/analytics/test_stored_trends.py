@@ -30,8 +30,8 @@ async def record(analytics: Analytics, *moments: str, **given: Any) -> None:
     for text in moments:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=analytics.zone)
-        await analytics.record(usage(timestamp=moment, cost_estimate=Decimal(1), **given))
+            moment = moment.replace(tzinfo=analytics.ledger.zone)
+        await analytics.tracker.record(usage(timestamp=moment, cost_estimate=Decimal(1), **given))
 
 
 def values(answer: Any) -> list[Any]:
@@ -41,32 +41,34 @@ def values(answer: Any) -> list[Any]:
 async def test_an_empty_ledger_has_no_points(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
         for metric in Metric:
-            answer = (await analytics.trend(metric)).as_dict()
+            answer = (await analytics.trends.trend(metric)).as_dict()
             assert (answer["data_points"], answer["total"]) == ([], 0)
             assert (answer["start_date"], answer["end_date"]) == ("2026-02-17", "2026-03-18")
-        found = (await analytics.anomalies()).as_dict()
-        assert (found["anomalies"], (await analytics.forecast()).days_used) == ([], 0)
-        assert set(values((await analytics.trend(Metric.USAGE, days=7)).as_dict())) == set()
+        found = (await analytics.trends.anomalies()).as_dict()
+        assert (found["anomalies"], (await analytics.trends.forecast()).days_used) == ([], 0)
+        assert set(values((await analytics.trends.trend(Metric.USAGE, days=7)).as_dict())) == set()
 
 
 async def test_points_begin_with_the_ledger_and_idle_days_are_0(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
         await record(analytics, "2026-03-15T00:00", "2026-03-17T23:59", device_ip=KITCHEN)
         await record(analytics, "2026-03-17T12:00", device_ip=HALL)
-        await analytics.record(usage(model="mystery", timestamp=NOON))
-        answer = (await analytics.trend(Metric.USAGE)).as_dict()
+        await analytics.tracker.record(usage(model="mystery", timestamp=NOON))
+        answer = (await analytics.trends.trend(Metric.USAGE)).as_dict()
         assert values(answer) == [150, 0, 300, 150]
         assert (answer["average_daily"], answer["unpriced_requests"]) == (150, 1)
-        assert values((await analytics.trend(Metric.REQUESTS)).as_dict()) == [1, 0, 2, 1]
-        assert values((await analytics.trend(Metric.COST)).as_dict()) == [1, 0, 2, 0]
-        assert values((await analytics.trend(Metric.DEVICES)).as_dict()) == [1, 0, 2, 0]
+        assert values((await analytics.trends.trend(Metric.REQUESTS)).as_dict()) == [1, 0, 2, 1]
+        assert values((await analytics.trends.trend(Metric.COST)).as_dict()) == [1, 0, 2, 0]
+        assert values((await analytics.trends.trend(Metric.DEVICES)).as_dict()) == [1, 0, 2, 0]
         # Under a filter the points still begin with the ledger, or with the window.
-        kitchen = (await analytics.trend(Metric.DEVICES, wanted=AT_KITCHEN)).as_dict()
+        kitchen = (await analytics.trends.trend(Metric.DEVICES, wanted=AT_KITCHEN)).as_dict()
         assert (values(kitchen), kitchen["filter_device_ip"]) == ([1, 0, 1, 0], KITCHEN)
-        nobody = (await analytics.trend(Metric.USAGE, wanted=Filter(user="nobody"))).as_dict()
+        nobody = (
+            await analytics.trends.trend(Metric.USAGE, wanted=Filter(user="nobody"))
+        ).as_dict()
         assert values(nobody) == [0, 0, 0, 0]
         await record(analytics, "2026-01-01T12:00")
-        assert len(values((await analytics.trend(Metric.USAGE, days=7)).as_dict())) == 7
+        assert len(values((await analytics.trends.trend(Metric.USAGE, days=7)).as_dict())) == 7
 
 
 async def test_weeks_and_months_are_summed_and_devices_counted_once_in_each(
@@ -78,7 +80,7 @@ async def test_weeks_and_months_are_summed_and_devices_counted_once_in_each(
         await record(analytics, "2026-03-03T12:00", device_ip=HALL)
 
         async def points(metric: Metric, interval: Interval) -> Any:
-            answer: Any = (await analytics.trend(metric, interval=interval)).as_dict()
+            answer: Any = (await analytics.trends.trend(metric, interval=interval)).as_dict()
             return {point["date"]: point["value"] for point in answer["data_points"]}
 
         assert await points(Metric.REQUESTS, Interval.WEEK) == {
@@ -94,13 +96,13 @@ async def test_weeks_and_months_are_summed_and_devices_counted_once_in_each(
             "2026-03-16": 1,
         }
         assert await points(Metric.DEVICES, Interval.MONTH) == {"2026-02-01": 1, "2026-03-01": 2}
-        answer = (await analytics.trend(Metric.REQUESTS, interval=Interval.MONTH)).as_dict()
+        answer = (await analytics.trends.trend(Metric.REQUESTS, interval=Interval.MONTH)).as_dict()
         assert (answer["total"], answer["average_daily"]) == (5, Decimal("0.25"))
 
 
 async def compared(analytics: Analytics, wanted: Filter, days: int = 7) -> dict[str, Any]:
     """Return (current, previous, previous to the same time) by metric."""
-    answer: Any = (await analytics.comparison(days, wanted)).as_dict()
+    answer: Any = (await analytics.trends.comparison(days, wanted)).as_dict()
     return {
         metric: (row["current"], row["previous"], row["previous_to_same_time"])
         for metric, row in answer["comparison"].items()
@@ -150,7 +152,7 @@ async def test_at_a_quarter_to_the_microsecond_the_next_quarter_counts(tmp_path:
 async def test_where_events_are_gone_only_quarter_hours_can_be_cut(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db", clock=Clock(TEN_PAST)) as analytics:
         await comparable(analytics)
-        await analytics.clean_up(retention_days=2)
+        await analytics.maintenance.clean_up(retention_days=2)
         assert (await compared(analytics, Filter()))["devices"] == (1, 2, 1)
         assert (await compared(analytics, AT_KITCHEN))["tokens"] == (150, 300, 300)
         by_model = await compared(analytics, Filter(provider="openai"))
@@ -159,7 +161,7 @@ async def test_where_events_are_gone_only_quarter_hours_can_be_cut(tmp_path: Pat
         assert by_endpoint["requests"] == (1, 1, None)
         assert {row[2] for row in by_endpoint.values()} == {None}
         with pytest.raises(EventsRemovedError):
-            await analytics.comparison(7, Filter(tag="night"))
+            await analytics.trends.comparison(7, Filter(tag="night"))
 
 
 async def test_the_same_time_of_day_is_the_wall_clock_s_over_a_clock_change(
@@ -177,21 +179,21 @@ async def test_a_repeated_hour_is_one_bucket(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db", clock=clock) as analytics:
         await record(analytics, "2026-10-25T02:30+02:00", "2026-10-25T02:30+01:00", tags=("t",))
         await record(analytics, "2026-10-25T01:30+02:00", "2026-10-24T23:30+02:00")
-        answer: Any = (await analytics.peak_hours(days=2)).as_dict()
+        answer: Any = (await analytics.trends.peak_hours(days=2)).as_dict()
         assert {row["hour"] for row in answer["hourly_data"] if row["request_count"]} == {1, 2, 23}
         assert (answer["peak_hours_by_requests"], answer["peak_hours_by_tokens"]) == ([2], [2])
         assert answer["summary"] == {"most_active_hour": 2, "least_active_hour": 0}
-        tagged: Any = (await analytics.peak_hours(days=2, wanted=Filter(tag="t"))).as_dict()
+        tagged: Any = (await analytics.trends.peak_hours(days=2, wanted=Filter(tag="t"))).as_dict()
         assert tagged["peak_hours_by_requests"] == [2]
-        hours = await analytics.hourly()
+        hours = await analytics.reports.hourly()
         assert {hour: count for hour, count in enumerate(hours) if count} == {1: 1, 2: 2, 23: 1}
-        assert sum(await analytics.hourly(days=1)) == 3
+        assert sum(await analytics.reports.hourly(days=1)) == 3
 
 
 async def test_hours_of_an_empty_ledger_are_zeros(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
-        assert await analytics.hourly() == [0] * 24
-        assert await analytics.hourly(days=30) == [0] * 24
+        assert await analytics.reports.hourly() == [0] * 24
+        assert await analytics.reports.hourly(days=30) == [0] * 24
 
 
 async def test_hours_and_weekdays_are_the_home_s(tmp_path: Path) -> None:
@@ -201,7 +203,7 @@ async def test_hours_and_weekdays_are_the_home_s(tmp_path: Path) -> None:
         # 23:59 on Saturday and midnight on Sunday
         await record(analytics, "2026-03-14T23:59", device_ip=KITCHEN)
         await record(analytics, "2026-03-15T00:00", model="gpt-4o-mini")
-        heat: Any = (await analytics.heatmap()).as_dict()
+        heat: Any = (await analytics.trends.heatmap()).as_dict()
         cells = {
             (weekday, hour): tuple(heat[name][weekday][hour] for name in heat)
             for weekday in range(7)
@@ -209,11 +211,11 @@ async def test_hours_and_weekdays_are_the_home_s(tmp_path: Path) -> None:
             if heat["requests"][weekday][hour]
         }
         assert cells == {(6, 23): (1, 150, 1), (0, 0): (1, 150, 1)}
-        mini: Any = (await analytics.heatmap(7, Filter(model="gpt-4o-mini"))).as_dict()
+        mini: Any = (await analytics.trends.heatmap(7, Filter(model="gpt-4o-mini"))).as_dict()
         assert sum(map(sum, mini["tokens"])) == mini["tokens"][0][0] == 150
-        weekdays: Any = (await analytics.weekdays()).as_dict()
+        weekdays: Any = (await analytics.trends.weekdays()).as_dict()
         assert weekdays["summary"]["weekend_total_requests"] == 2
-        kitchen: Any = (await analytics.weekdays(wanted=AT_KITCHEN)).as_dict()
+        kitchen: Any = (await analytics.trends.weekdays(wanted=AT_KITCHEN)).as_dict()
         assert kitchen["summary"]["busiest_day"] == "Saturday"
 
 
@@ -222,15 +224,15 @@ async def test_a_spike_in_the_file_is_found(tmp_path: Path) -> None:
         for ago in range(1, 8):
             count = 60 if ago == 3 else 6
             moment = NOON - timedelta(days=ago)
-            await analytics.record_many(
+            await analytics.tracker.record_many(
                 [usage(timestamp=moment, tokens_prompt=300, device_ip=KITCHEN)] * count
             )
         for wanted in (Filter(), AT_KITCHEN):
-            answer: Any = (await analytics.anomalies(7, wanted=wanted)).as_dict()
+            answer: Any = (await analytics.trends.anomalies(7, wanted=wanted)).as_dict()
             assert [row["date"] for row in answer["anomalies"]] == ["2026-03-15"]
         # The references are the window's days only: 6 complete ones.
         assert answer["request_mean"] == 15
-        quiet: Any = (await analytics.anomalies(wanted=Filter(user="nobody"))).as_dict()
+        quiet: Any = (await analytics.trends.anomalies(wanted=Filter(user="nobody"))).as_dict()
         assert (quiet["anomalies"], quiet["summary"]["insufficient_data"]) == ([], False)
 
 
@@ -240,12 +242,14 @@ async def test_the_figures_tell_today_s_and_yesterday_s_anomalies(tmp_path: Path
         for ago in range(2, 10):
             moment = NOON - timedelta(days=ago)
             count = 40 if ago == 2 else 4  # over: it is the day before yesterday
-            await analytics.record_many([usage(timestamp=moment, tokens_prompt=1_000)] * count)
-        await analytics.record_many([usage(timestamp=NOON, tokens_prompt=1_000)] * 20)
+            await analytics.tracker.record_many(
+                [usage(timestamp=moment, tokens_prompt=1_000)] * count
+            )
+        await analytics.tracker.record_many([usage(timestamp=NOON, tokens_prompt=1_000)] * 20)
         yesterday = NOON.date() - timedelta(days=1)
         for threshold in (Fraction(1, 2), Fraction(2), Fraction(10)):
-            latest = (await analytics.figures(Watch(anomaly_threshold=threshold))).scores
-            answer: Any = (await analytics.anomalies(threshold=threshold)).as_dict()
+            latest = (await analytics.reports.figures(Watch(anomaly_threshold=threshold))).scores
+            answer: Any = (await analytics.trends.anomalies(threshold=threshold)).as_dict()
             assert {
                 (day.isoformat(), score.metric, score.shown_z) for day, score in latest.anomalies
             } == {
@@ -258,23 +262,23 @@ async def test_the_figures_tell_today_s_and_yesterday_s_anomalies(tmp_path: Path
             assert latest.cost_anomaly is (threshold < 1)  # 0.048 dollars more than usual
         assert {score.metric for _, score in latest.anomalies} == {"tokens"}
         clock.now += timedelta(days=1)
-        (found,) = {day for day, _ in (await analytics.figures()).scores.anomalies}
+        (found,) = {day for day, _ in (await analytics.reports.figures()).scores.anomalies}
         assert found == NOON.date()
 
 
 async def test_the_forecast_knows_the_month_and_the_days_before_it(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db") as analytics:
         for ago in range(1, 41):
-            await analytics.record(
+            await analytics.tracker.record(
                 usage(timestamp=NOON - timedelta(days=ago), cost_estimate=Decimal("0.5"))
             )
-        answer: Any = (await analytics.forecast()).as_dict()
+        answer: Any = (await analytics.trends.forecast()).as_dict()
         figures = {"month_to_date": 17 * 150, "projected": 31 * 150}
         assert answer["tokens"] == figures | {"low": 31 * 150, "high": 31 * 150}
         assert answer["cost"]["projected"] == Decimal("15.5")
         assert answer["days_used"] == 28
-        await analytics.record(usage(timestamp=NOON))
-        assert (await analytics.forecast()).as_dict()["tokens"] == answer["tokens"] | {
+        await analytics.tracker.record(usage(timestamp=NOON))
+        assert (await analytics.trends.forecast()).as_dict()["tokens"] == answer["tokens"] | {
             "month_to_date": 18 * 150
         }
 
@@ -283,8 +287,8 @@ async def test_an_event_of_a_few_minutes_ahead_may_be_the_ledger_s_first(tmp_pat
     clock = Clock(datetime(2026, 3, 18, 23, 58, tzinfo=BERLIN))
     async with opened(tmp_path / "a.db", clock=clock) as analytics:
         await record(analytics, "2026-03-19T00:01")
-        assert (await analytics.trend(Metric.USAGE)).as_dict()["data_points"] == []
-        found: Any = (await analytics.anomalies()).as_dict()
+        assert (await analytics.trends.trend(Metric.USAGE)).as_dict()["data_points"] == []
+        found: Any = (await analytics.trends.anomalies()).as_dict()
         assert found["summary"]["insufficient_data"]
-        assert (await analytics.forecast()).days_used == 0
-        assert (await analytics.statistics()).requests == 1
+        assert (await analytics.trends.forecast()).days_used == 0
+        assert (await analytics.reports.statistics()).requests == 1

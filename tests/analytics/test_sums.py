@@ -30,8 +30,10 @@ from custom_components.llm_analytics.analytics import (
     StorageError,
 )
 from custom_components.llm_analytics.analytics.money import to_pico
-from custom_components.llm_analytics.analytics.store import export, maintenance, sums as module
+from custom_components.llm_analytics.analytics.reports import export_queries
+from custom_components.llm_analytics.analytics.store import deferred_sums as module
 from custom_components.llm_analytics.analytics.store.aggregates import Changes
+from custom_components.llm_analytics.analytics.store.corrections import catch_up
 from tests.faults.books import audit
 
 from .support import BERLIN, DAY, NOON, PLAIN, ask, drift, opened, plain_json
@@ -83,7 +85,7 @@ async def burst(analytics: Analytics, time: Time, number: int = 5) -> None:
     time.now += 60
     for _ in range(number):
         time.now += 0.01
-        await analytics.record(usage(device_ip="192.168.1.10"))
+        await analytics.tracker.record(usage(device_ip="192.168.1.10"))
 
 
 async def test_requests_now_and_then_are_summed_in_their_own_transactions(
@@ -91,7 +93,7 @@ async def test_requests_now_and_then_are_summed_in_their_own_transactions(
 ) -> None:
     async with opened(path) as analytics:
         for number in range(1, 4):
-            await analytics.record(usage())
+            await analytics.tracker.record(usage())
             assert summed(path) == (number, number, number)
             time.now += 0.11
 
@@ -101,12 +103,12 @@ async def test_sums_of_a_burst_wait_for_whoever_asks(path: Path, time: Time) -> 
         await burst(analytics, time, 20)
         assert summed(path) == (1, 1, 20)
         audit(path)
-        assert (await analytics.statistics()).requests == 20
+        assert (await analytics.reports.statistics()).requests == 20
         assert summed(path) == (20, 20, 20)
-        await analytics.record(usage())
+        await analytics.tracker.record(usage())
         assert summed(path) == (20, 20, 21)
         time.now += 60
-        await analytics.record(usage())  # it takes along those that waited
+        await analytics.tracker.record(usage())  # it takes along those that waited
         assert summed(path) == (22, 22, 22)
 
 
@@ -132,7 +134,7 @@ async def test_only_so_many_wait(
     async with opened(path) as analytics:
         for number in range(30):
             time.now += 0.01
-            await analytics.record(usage(endpoint=f"endpoint-{number % distinct}"))
+            await analytics.tracker.record(usage(endpoint=f"endpoint-{number % distinct}"))
             done, counted, events = summed(path)
             assert done == counted
             behind.append(events - done)
@@ -154,21 +156,21 @@ async def test_until_who_reads_has_a_snapshot_sums_come_with_their_events(
             found: tuple[int, int] = db.execute("SELECT events, summed FROM ledger").fetchone()
             return found
 
-        another = analytics._reader.run(lambda _: before.wait(30))
-        reading = asyncio.create_task(analytics._read(read))
+        another = analytics.ledger.reader.run(lambda _: before.wait(30))
+        reading = asyncio.create_task(analytics.ledger.read(read))
         try:
-            await analytics.record(usage())
+            await analytics.tracker.record(usage())
             assert summed(path) == (6, 6, 6)
             before.set()
             assert await asyncio.to_thread(began.wait, 30)
-            await analytics.record(usage())
+            await analytics.tracker.record(usage())
             assert summed(path) == (6, 6, 7)
         finally:
             before.set()
             go_on.set()
         assert await another
         assert await reading == (6, 6)
-        await analytics.record(usage())
+        await analytics.tracker.record(usage())
         assert summed(path) == (6, 6, 8)
 
 
@@ -177,20 +179,20 @@ async def test_who_asks_while_a_batch_is_committed_sees_its_events_with_their_su
 ) -> None:
     async with opened(path) as analytics:
         await burst(analytics, time)
-        await analytics.statistics()
+        await analytics.reports.statistics()
         decided, go_on = threading.Event(), threading.Event()
-        add = analytics._events.sums.add
+        add = analytics.ledger.events.sums.add
 
         def held(*changes: Any) -> None:
             add(*changes)
             decided.set()
             assert go_on.wait(30)
 
-        analytics._events.sums.add = held  # type: ignore[method-assign,assignment]
-        recording = asyncio.create_task(analytics.record(usage()))
+        analytics.ledger.events.sums.add = held  # type: ignore[method-assign,assignment]
+        recording = asyncio.create_task(analytics.tracker.record(usage()))
         await asyncio.to_thread(decided.wait, 30)
         reading = asyncio.create_task(
-            analytics._read(
+            analytics.ledger.read(
                 lambda db: db.execute(
                     "SELECT (SELECT COUNT(*) FROM event),"
                     " (SELECT SUM(requests) FROM agg_day WHERE dimension = 0)"
@@ -212,13 +214,13 @@ async def test_who_asks_while_requests_are_written_is_told_of_all_that_were_answ
         async def record() -> None:
             nonlocal answered
             for _ in range(100):
-                await analytics.record(usage())
+                await analytics.tracker.record(usage())
                 answered += 1
 
         async def look() -> None:
             while answered < 400:
                 before = answered
-                assert (await analytics.statistics()).requests >= before
+                assert (await analytics.reports.statistics()).requests >= before
                 await asyncio.sleep(0)
 
         async with asyncio.TaskGroup() as group:
@@ -229,15 +231,15 @@ async def test_who_asks_while_requests_are_written_is_told_of_all_that_were_answ
 
 
 WORKS: list[tuple[Callable[[Analytics], Awaitable[Any]], int]] = [
-    (lambda analytics: analytics.delete_event(5), 4),
-    (lambda analytics: analytics.rebuild(), 5),
-    (lambda analytics: analytics.rebuild(date(2026, 3, 18)), 5),
-    (lambda analytics: analytics.set_zone(ZoneInfo("America/Havana")), 5),
-    (lambda analytics: analytics.forget(device="ip:192.168.1.10"), 5),
-    (lambda analytics: analytics.forget(device="ip:192.168.1.10", delete=True), 0),
-    (lambda analytics: analytics.reprice(only_unpriced=False), 5),
-    (lambda analytics: analytics.clean_up(30), 5),
-    (lambda analytics: anext(analytics.hourly_changes()), 5),
+    (lambda analytics: analytics.tracker.delete_event(5), 4),
+    (lambda analytics: analytics.maintenance.rebuild(), 5),
+    (lambda analytics: analytics.maintenance.rebuild(date(2026, 3, 18)), 5),
+    (lambda analytics: analytics.maintenance.set_zone(ZoneInfo("America/Havana")), 5),
+    (lambda analytics: analytics.maintenance.forget(device="ip:192.168.1.10"), 5),
+    (lambda analytics: analytics.maintenance.forget(device="ip:192.168.1.10", delete=True), 0),
+    (lambda analytics: analytics.costs.reprice(only_unpriced=False), 5),
+    (lambda analytics: analytics.maintenance.clean_up(30), 5),
+    (lambda analytics: anext(analytics.hours.hourly_changes()), 5),
 ]
 
 
@@ -251,7 +253,7 @@ async def test_whatever_else_is_done_finds_them_complete(
         await work(analytics)
         assert summed(path) == (5, left, left)
         assert await drift(analytics) == 0
-        await analytics.record(usage())  # soon, but work like this mostly goes on
+        await analytics.tracker.record(usage())  # soon, but work like this mostly goes on
         assert summed(path)[0] == 6
     assert audit(path).counted == left + 1
 
@@ -267,12 +269,12 @@ def as_if_killed(path: Path) -> Iterator[Path]:
 
 async def test_the_next_start_adds_what_a_killed_process_had_not(path: Path, time: Time) -> None:
     async with opened(path, settings=IN_EUROS) as analytics:
-        await analytics.set_exchange_rate(ExchangeRate("EUR", Decimal("1.25")))
-        await analytics.record(usage(timestamp=NOON - 60 * DAY))
-        await analytics.clean_up(30)  # that day's sums are frozen now
+        await analytics.costs.set_exchange_rate(ExchangeRate("EUR", Decimal("1.25")))
+        await analytics.tracker.record(usage(timestamp=NOON - 60 * DAY))
+        await analytics.maintenance.clean_up(30)  # that day's sums are frozen now
         await burst(analytics, time, 3)
         time.now += 0.01
-        await analytics.record_many(
+        await analytics.tracker.record_many(
             [
                 usage(timestamp=NOON - 60 * DAY, tags=("late", "t")),
                 usage(timestamp=NOON - 3 * DAY, status=Status.ERROR, latency_us=1_500),
@@ -284,11 +286,11 @@ async def test_the_next_start_adds_what_a_killed_process_had_not(path: Path, tim
             audit(copy)
             async with opened(copy, settings=IN_EUROS) as again:
                 assert summed(copy)[:2] == (7, 7)
-                told = await again.statistics()
+                told = await again.reports.statistics()
                 assert await drift(again) == 0
-            assert ask(copy, lambda db: maintenance.catch_up(db, BERLIN)) == 0
+            assert ask(copy, lambda db: catch_up(db, BERLIN)) == 0
             audit(copy)
-        assert told == await analytics.statistics()
+        assert told == await analytics.reports.statistics()
         assert told.requests == 7
 
 
@@ -297,7 +299,7 @@ async def test_another_zone_at_the_next_start_counts_nothing_twice(path: Path, t
         await burst(analytics, time)
         with as_if_killed(path) as copy:
             async with opened(copy, zone=ZoneInfo("Asia/Kathmandu")) as again:
-                assert (await again.statistics()).requests == 5
+                assert (await again.reports.statistics()).requests == 5
                 assert await drift(again) == 0
             assert audit(copy).counted == 5
 
@@ -305,17 +307,17 @@ async def test_another_zone_at_the_next_start_counts_nothing_twice(path: Path, t
 async def test_a_full_disk_is_read_as_if_sums_could_be_written(path: Path, time: Time) -> None:
     async with opened(path) as analytics:
         await burst(analytics, time, 4)
-        await analytics.record(usage(device_ip="192.168.1.20"))
+        await analytics.tracker.record(usage(device_ip="192.168.1.20"))
         with no_room():
-            assert (await analytics.statistics()).requests == 5
+            assert (await analytics.reports.statistics()).requests == 5
             with pytest.raises(StorageError):
-                await analytics.record(usage())
-            assert (await analytics.statistics()).requests == 5
+                await analytics.tracker.record(usage())
+            assert (await analytics.reports.statistics()).requests == 5
             with pytest.raises(StorageError):
-                await analytics.delete_event(1)
+                await analytics.tracker.delete_event(1)
         assert summed(path) == (1, 1, 5)
-        await analytics.record(usage())
-        assert (await analytics.statistics()).requests == 6
+        await analytics.tracker.record(usage())
+        assert (await analytics.reports.statistics()).requests == 6
     assert audit(path).counted == 6
     series, noted = ask(
         path,
@@ -334,7 +336,7 @@ async def test_a_sum_that_leaves_64_bits_refuses_its_event_in_a_burst_too(
         waited = False
         for _ in range(92):
             time.now += 0.01
-            await analytics.record(usage(cost_estimate=MOST))
+            await analytics.tracker.record(usage(cost_estimate=MOST))
             done, _, events = summed(path)
             waited |= done < events
         assert waited
@@ -342,16 +344,16 @@ async def test_a_sum_that_leaves_64_bits_refuses_its_event_in_a_burst_too(
         for _ in range(2):
             time.now += 0.01
             with pytest.raises(InvalidInputError, match="64 bits"):
-                await analytics.record(usage(cost_estimate=MOST))
-            await analytics.record(usage())
-        assert (await analytics.statistics()).cost == 92 * to_pico(MOST) + 2 * 750_000_000
+                await analytics.tracker.record(usage(cost_estimate=MOST))
+            await analytics.tracker.record(usage())
+        assert (await analytics.reports.statistics()).cost == 92 * to_pico(MOST) + 2 * 750_000_000
     audit(path)
 
 
 async def test_what_is_in_the_file_already_is_counted_for_that(path: Path, time: Time) -> None:
     async with opened(path) as analytics:
         for _ in range(92):
-            await analytics.record(usage(cost_estimate=MOST))
+            await analytics.tracker.record(usage(cost_estimate=MOST))
             time.now += 60
     async with opened(path) as analytics:
         await burst(analytics, time)
@@ -361,7 +363,7 @@ async def test_what_is_in_the_file_already_is_counted_for_that(path: Path, time:
 async def test_what_others_have_changed_is_counted_for_that(path: Path, time: Time) -> None:
     async with opened(path) as analytics:
         await burst(analytics, time)
-        await analytics._db.run(
+        await analytics.ledger.db.run(
             lambda db: db.execute("UPDATE agg_day SET cost = 9200000000000000000").rowcount
         )
         await burst(analytics, time)
@@ -372,13 +374,13 @@ async def test_a_failed_transaction_leaves_alone_what_waits(path: Path, time: Ti
     async with opened(path) as analytics:
         await burst(analytics, time)
         again = usage(request_id="r")
-        await analytics.record(again)
+        await analytics.tracker.record(again)
         time.now += 60  # those that wait are to be written with it
         with pytest.raises(StorageError), no_room():
-            await analytics.record(usage())
-        assert (await analytics.record(again)).duplicate  # a transaction that adds nothing
+            await analytics.tracker.record(usage())
+        assert (await analytics.tracker.record(again)).duplicate  # a transaction that adds nothing
         assert summed(path)[0] == 1
-        assert (await analytics.statistics()).requests == 6
+        assert (await analytics.reports.statistics()).requests == 6
     assert audit(path).counted == 6
 
 
@@ -409,14 +411,16 @@ async def test_what_cannot_even_be_completed_for_a_reader_is_not_lost(
     async with opened(path) as analytics:
         await burst(analytics, time)
         for event in many:
-            await analytics.record(event)
+            await analytics.tracker.record(event)
         assert summed(path)[0] == 1
-        await analytics._db.run_at_once(lambda db: db.execute("PRAGMA cache_size = 5").fetchall())
+        await analytics.ledger.db.run_at_once(
+            lambda db: db.execute("PRAGMA cache_size = 5").fetchall()
+        )
         with no_room():
             with pytest.raises(StorageError):
-                await analytics.statistics()
-            assert (await analytics.record(many[0])).duplicate
-        assert (await analytics.statistics()).requests == 65
+                await analytics.reports.statistics()
+            assert (await analytics.tracker.record(many[0])).duplicate
+        assert (await analytics.reports.statistics()).requests == 65
         assert await drift(analytics) == 0
     assert audit(path).counted == 65
 
@@ -424,15 +428,17 @@ async def test_what_cannot_even_be_completed_for_a_reader_is_not_lost(
 async def test_single_requests_and_what_needs_attention_are_told_on_a_full_disk(
     path: Path, time: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "_PAGE", 2)
+    monkeypatch.setattr(export_queries, "_PAGE", 2)
     async with opened(path) as analytics:
         await burst(analytics, time, 6)
-        _, pieces = await analytics.report_json(period=Period.ALL, detailed=True, write=plain_json)
+        _, pieces = await analytics.exports.report_json(
+            period=Period.ALL, detailed=True, write=plain_json
+        )
         text = await anext(pieces) + await anext(pieces)
         await burst(analytics, time)
         with no_room():
-            assert (await analytics.event(11)).id == 11
-            assert (await analytics.attention()).free_bytes > 0
+            assert (await analytics.tracker.event(11)).id == 11
+            assert (await analytics.maintenance.attention()).free_bytes > 0
             text += "".join([piece async for piece in pieces])
         assert len(json.loads(text)["events"]) == 6
 
@@ -449,9 +455,9 @@ async def test_a_damaged_sum_keeps_nobody_from_reading_what_is_sound(
         await burst(analytics, time)
         with monkeypatch.context() as patch:
             patch.setattr(Changes, "apply", meet_damage)
-            assert (await analytics.events()).events[0].id == 5
+            assert (await analytics.tracker.events()).events[0].id == 5
             with pytest.raises(DamagedDatabaseError):
-                await analytics.rebuild()
+                await analytics.maintenance.rebuild()
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -460,11 +466,11 @@ async def test_frozen_days_get_what_was_theirs_though_the_next_start_is_in_anoth
 ) -> None:
     early = datetime(2026, 1, 15, 0, 30, tzinfo=BERLIN)  # still the day before in Havana
     async with opened(path) as analytics:
-        await analytics.record(usage(timestamp=early))
-        await analytics.clean_up(30)
+        await analytics.tracker.record(usage(timestamp=early))
+        await analytics.maintenance.clean_up(30)
         await burst(analytics, time, 1)
         time.now += 0.01
-        await analytics.record(usage(timestamp=early))
+        await analytics.tracker.record(usage(timestamp=early))
         assert summed(path)[0] == 2
         with as_if_killed(path) as copy:
             if not known:  # as after an update of the system that has dropped a zone
@@ -510,27 +516,27 @@ async def test_sums_are_those_of_the_events_whatever_comes_after_what(
     try:
         for what, value in steps:
             if what == "record":
-                await analytics.record_many([_some(next(numbers)) for _ in range(value)])
+                await analytics.tracker.record_many([_some(next(numbers)) for _ in range(value)])
             elif what == "rest":
                 time.now += value
             elif what == "ask":
-                asked = await analytics.statistics()
+                asked = await analytics.reports.statistics()
                 assert asked.requests == audit(path).counted
             elif what == "delete":
-                if any(event.id == value for event in (await analytics.events()).events):
-                    await analytics.delete_event(value)
+                if any(event.id == value for event in (await analytics.tracker.events()).events):
+                    await analytics.tracker.delete_event(value)
             elif what == "clean":
-                await analytics.clean_up(value)
+                await analytics.maintenance.clean_up(value)
             else:
                 before, path = path, folder / f"{next(numbers) + 1}.db"
                 for suffix in ("", "-wal"):
                     shutil.copy(f"{before}{suffix}", f"{path}{suffix}")
-                told = await analytics.statistics()
+                told = await analytics.reports.statistics()
                 await analytics.close()
                 analytics = await Analytics.open(
                     path, zone=BERLIN, clock=lambda: NOON, settings=PLAIN
                 )
-                assert await analytics.statistics() == told
+                assert await analytics.reports.statistics() == told
             audit(path)
             time.now += 0.01
     finally:

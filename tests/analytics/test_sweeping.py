@@ -8,9 +8,12 @@ import sqlite3
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.llm_analytics.analytics.store import requests
+from custom_components.llm_analytics.analytics.store import request_ids
 from custom_components.llm_analytics.analytics.store.database import prepare
-from custom_components.llm_analytics.analytics.store.requests import store_requests, sweep_requests
+from custom_components.llm_analytics.analytics.store.request_ids import (
+    store_requests,
+    sweep_requests,
+)
 
 from .support import DAY, NOON, Clock, ask, count, opened
 from .usage import usage
@@ -59,8 +62,8 @@ def test_a_sweep_removes_what_has_no_event_and_nothing_else(
         closing(sqlite3.connect(":memory:", isolation_level=None)) as db,
         pytest.MonkeyPatch.context() as patch,
     ):
-        patch.setattr(requests, "_LEFT_BEHIND", behind)
-        patch.setattr(requests, "_LOOKED_AT", 1)
+        patch.setattr(request_ids, "_LEFT_BEHIND", behind)
+        patch.setattr(request_ids, "_LOOKED_AT", 1)
         filled(db, before, live)
         for _ in range(len(before) // removed + 1):
             sweep_requests(db, removed)
@@ -75,7 +78,7 @@ def test_a_sweep_removes_what_has_no_event_and_nothing_else(
 def test_a_sweep_looks_at_as_many_as_is_due_and_goes_on_there(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requests, "_LOOKED_AT", 3)
+    monkeypatch.setattr(request_ids, "_LOOKED_AT", 3)
     before = [(bytes([number, 0, 0, 0]), number) for number in range(1, 21)]
     ask(path, lambda db: filled(db, before, set()))
     for gone in (7, 14, 20, 20):
@@ -89,34 +92,40 @@ async def test_entries_do_not_grow_however_long_events_come_and_go(path: Path, a
     each, kept = 12, 30
     async with opened(path, clock=clock) as analytics:
         if ahead:
-            await analytics.record_many([usage(request_id=f"ahead-{n}") for n in range(ahead)])
+            await analytics.tracker.record_many(
+                [usage(request_id=f"ahead-{n}") for n in range(ahead)]
+            )
         clock.now = NOON
         for day in range(200):
-            await analytics.record_many([usage(request_id=f"{day}-{n}") for n in range(each)])
-            assert (await analytics.clean_up(kept)).complete
+            await analytics.tracker.record_many(
+                [usage(request_id=f"{day}-{n}") for n in range(each)]
+            )
+            assert (await analytics.maintenance.clean_up(kept)).complete
             assert count(path, "request") <= (count(path, "event") + each) / 0.9
             clock.now += DAY
         clock.now -= DAY
         assert count(path, "event") == (kept + 1) * each + ahead
         known = [f"{day}-{n}" for day in range(199 - kept, 200) for n in range(each)]
         known += [f"ahead-{n}" for n in range(ahead)]
-        again = await analytics.record_many([usage(request_id=one) for one in known])
+        again = await analytics.tracker.record_many([usage(request_id=one) for one in known])
         assert again.duplicates == len(known)
-        gone = await analytics.record_many([usage(request_id=f"{day}-0") for day in range(169)])
+        gone = await analytics.tracker.record_many(
+            [usage(request_id=f"{day}-0") for day in range(169)]
+        )
         assert gone.duplicates == 0
 
 
 async def test_entries_of_events_deleted_singly_go_too(path: Path) -> None:
     clock = Clock()
     async with opened(path, clock=clock) as analytics:
-        made = await analytics.record_many([usage(request_id=str(n)) for n in range(40)])
+        made = await analytics.tracker.record_many([usage(request_id=str(n)) for n in range(40)])
         for event_id in made.ids[10:30]:
-            await analytics.delete_event(event_id)
+            await analytics.tracker.delete_event(event_id)
         assert count(path, "request") == 40
-        assert not (await analytics.record(usage(request_id="15"))).duplicate
+        assert not (await analytics.tracker.record(usage(request_id="15"))).duplicate
         clock.now += timedelta(days=40)
-        await analytics.record_many([usage(request_id=f"later-{n}") for n in range(5)])
-        assert (await analytics.clean_up(30)).events_deleted == 21
+        await analytics.tracker.record_many([usage(request_id=f"later-{n}") for n in range(5)])
+        assert (await analytics.maintenance.clean_up(30)).events_deleted == 21
         assert count(path, "request") == 5
 
 
@@ -127,10 +136,10 @@ def test_a_sweep_reads_the_table_in_its_order_and_events_by_their_ids(path: Path
         asked = f"EXPLAIN QUERY PLAN {statement}"
         return ask(path, lambda db: [row[3] for row in db.execute(asked, values)])
 
-    assert plan(requests._SWEEP_TO, b"", 1) == ["SEARCH request USING PRIMARY KEY (hash>?)"]
-    assert plan(requests._SWEEP, b"", b"", 1) == [
+    assert plan(request_ids._SWEEP_TO, b"", 1) == ["SEARCH request USING PRIMARY KEY (hash>?)"]
+    assert plan(request_ids._SWEEP, b"", b"", 1) == [
         "SEARCH request USING PRIMARY KEY (hash>? AND hash<?)",
         "CORRELATED SCALAR SUBQUERY 1",
         "SEARCH event USING INTEGER PRIMARY KEY (rowid=?)",
     ]
-    assert "SCAN event" in plan(requests._SWEEP_FROM, 1)  # by id, no further than the offset
+    assert "SCAN event" in plan(request_ids._SWEEP_FROM, 1)  # by id, no further than the offset

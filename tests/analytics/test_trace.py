@@ -24,9 +24,9 @@ from custom_components.llm_analytics.analytics import (
     Interval,
     Metric,
     Period,
-    by_model,
-    daily,
-    statistics,
+    daily_rows,
+    model_statistics,
+    window_statistics,
 )
 
 from .support import BERLIN, Clock, drift, opened
@@ -129,7 +129,7 @@ def figures_of(row: Any) -> tuple[Any, ...]:
 
 
 async def check_reports(analytics: Analytics, trace: list[Request]) -> None:
-    report: Any = (await analytics.report(Period.ALL)).as_dict()
+    report: Any = (await analytics.reports.report(Period.ALL)).as_dict()
     assert figures_of(report["summary"]) == add_up(trace)
     assert report["summary"]["unique_devices"] == len(DEVICES)
     for row in report["by_device"]:
@@ -144,7 +144,7 @@ async def check_reports(analytics: Analytics, trace: list[Request]) -> None:
     assert len(report["daily_breakdown"]) == DAYS
     start, end = (NOW - timedelta(days=ago, hours=7) for ago in (33, 3))
     inside = [one for one in trace if start <= one.moment < end]
-    totals = await analytics.statistics(start, end)
+    totals = await analytics.reports.statistics(start, end)
     assert (totals.requests, totals.tokens, totals.unpriced) == (
         add_up(inside)[0],
         add_up(inside)[1],
@@ -154,7 +154,7 @@ async def check_reports(analytics: Analytics, trace: list[Request]) -> None:
 
 async def check_statistics(analytics: Analytics, trace: list[Request]) -> None:
     count, tokens, cost, unpriced = add_up(trace)
-    assert statistics(await analytics.statistics()) == {
+    assert window_statistics(await analytics.reports.statistics()) == {
         "total_requests": count,
         "total_tokens": tokens,
         "total_cost": cost,
@@ -162,16 +162,16 @@ async def check_statistics(analytics: Analytics, trace: list[Request]) -> None:
         "avg_cost_per_request": round(cost / (count - unpriced), 12),
         "unpriced_requests": unpriced,
     }
-    models: Any = by_model(await analytics.models())
+    models: Any = model_statistics(await analytics.reports.models())
     for provider, model in MODELS:
         mine = [one for one in trace if (one.provider, one.model) == (provider, model)]
         assert figures_of(models[f"{provider}/{model}"]) == add_up(mine)
-    rows: Any = daily(await analytics.daily(DAYS))
+    rows: Any = daily_rows(await analytics.reports.daily(DAYS))
     by_day = Counter(str(one.moment.date()) for one in trace)
     assert {row["date"]: row["requests"] for row in rows} == by_day
     by_hour = Counter(one.moment.hour for one in trace)
-    assert list(await analytics.hourly()) == [by_hour[hour] for hour in range(24)]
-    heat: Any = (await analytics.heatmap(DAYS)).as_dict()
+    assert list(await analytics.reports.hourly()) == [by_hour[hour] for hour in range(24)]
+    heat: Any = (await analytics.trends.heatmap(DAYS)).as_dict()
     cells = Counter((one.moment.isoweekday() % 7, one.moment.hour) for one in trace)
     assert all(
         heat["requests"][weekday][hour] == cells[weekday, hour]
@@ -184,20 +184,22 @@ async def check_trends(analytics: Analytics, trace: list[Request]) -> None:
     mine = [one for one in trace if (one.device, one.user) == (DEVICES[0], "ada")]
     wanted = Filter(device=f"ip:{DEVICES[0]}", user="ada")
     answer: Any = (
-        await analytics.trend(Metric.USAGE, days=DAYS, interval=Interval.MONTH, wanted=wanted)
+        await analytics.trends.trend(
+            Metric.USAGE, days=DAYS, interval=Interval.MONTH, wanted=wanted
+        )
     ).as_dict()
     months = Counter[str]()
     for one in mine:
         months[f"{one.moment:%Y-%m}-01"] += one.tokens
     assert {point["date"]: point["value"] for point in answer["data_points"]} == months
-    compared: Any = (await analytics.comparison(30)).as_dict()["comparison"]
+    compared: Any = (await analytics.trends.comparison(30)).as_dict()["comparison"]
     half = NOW.date() - timedelta(days=29)
     cut = NOW.replace(minute=45) - timedelta(days=30)
     earlier = [one for one in trace if one.moment.date() < half]
     assert compared["requests"]["current"] == len(trace) - len(earlier)
     assert (compared["tokens"]["previous"], compared["cost"]["previous"]) == add_up(earlier)[1:3]
     assert compared["requests"]["previous_to_same_time"] == sum(one.moment < cut for one in earlier)
-    found: Any = (await analytics.anomalies(DAYS)).as_dict()
+    found: Any = (await analytics.trends.anomalies(DAYS)).as_dict()
     complete = [one for one in trace if one.moment.date() < NOW.date()]
     assert found["request_mean"] == round(Decimal(len(complete)) / (DAYS - 1), 2)
 
@@ -208,7 +210,7 @@ async def test_the_trace_gives_the_sums_of_plain_loops(tmp_path: Path, *, cleane
     assert len(trace) == LINES
     async with opened(tmp_path / "a.db", clock=Clock(NOW)) as analytics:
         for start in range(0, len(trace), 1_000):
-            await analytics.record_many(
+            await analytics.tracker.record_many(
                 [
                     usage(
                         timestamp=one.moment,
@@ -223,7 +225,7 @@ async def test_the_trace_gives_the_sums_of_plain_loops(tmp_path: Path, *, cleane
                 ]
             )
         if cleaned:
-            assert (await analytics.clean_up(retention_days=40)).complete
+            assert (await analytics.maintenance.clean_up(retention_days=40)).complete
         else:
             await check_reports(analytics, trace)
         await check_statistics(analytics, trace)

@@ -10,19 +10,19 @@ import pytest
 
 from custom_components.llm_analytics.analytics.periods import Days
 from custom_components.llm_analytics.analytics.totals import Filter, Totals
-from custom_components.llm_analytics.analytics.trends import (
-    Comparison,
-    Heatmap,
+from custom_components.llm_analytics.analytics.trends.comparison import Comparison, same_time_on
+from custom_components.llm_analytics.analytics.trends.metrics import (
     Interval,
     Metric,
+    interval_starts,
+)
+from custom_components.llm_analytics.analytics.trends.patterns import (
+    Heatmap,
     PeakHours,
-    Trend,
     Weekdays,
     busiest,
-    direction,
-    interval_starts,
-    same_time_on,
 )
+from custom_components.llm_analytics.analytics.trends.trend import Trend, direction
 
 FIRST = date(2026, 3, 2)  # a Monday
 PICO = 10**12

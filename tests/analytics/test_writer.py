@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from custom_components.llm_analytics.analytics import writer as module
 from custom_components.llm_analytics.analytics.errors import ClosedError, StorageError
-from custom_components.llm_analytics.analytics.writer import Writer
+from custom_components.llm_analytics.analytics.tracking import writer as module
+from custom_components.llm_analytics.analytics.tracking.writer import Writer
 
 type Outcomes = Sequence[str | Exception]
 

@@ -19,9 +19,9 @@ from schemathesis.checks import CHECKS, CheckContext
 from schemathesis.core.failures import Failure
 from schemathesis.core.transport import Response
 
-from custom_components.llm_analytics.conversion import json_text
-from custom_components.llm_analytics.openapi import document
-from custom_components.llm_analytics.views import PREFIX, ROUTES, SEED_PREFIX
+from custom_components.llm_analytics.api.openapi import document
+from custom_components.llm_analytics.api.views import PREFIX, ROUTES, SEED_PREFIX
+from custom_components.llm_analytics.contract.serialization import json_text
 from scripts.real_home_assistant import RealHomeAssistant
 
 pytestmark = pytest.mark.browser

@@ -103,11 +103,13 @@ class Burden:
         while True:
             if self.random.random() < 0.8:
                 (number,) = self.numbers(1)
-                recorded = await self.analytics.record(event(number))
+                recorded = await self.analytics.tracker.record(event(number))
                 pairs = [(recorded.event.id, number)]
             else:
                 numbers = self.numbers(self.random.randint(1, 30))
-                batch = await self.analytics.record_many([event(number) for number in numbers])
+                batch = await self.analytics.tracker.record_many(
+                    [event(number) for number in numbers]
+                )
                 pairs = list(zip(batch.ids, numbers, strict=True))
             for event_id, number in pairs:
                 self.recorded.append((event_id, number))
@@ -129,7 +131,7 @@ class Burden:
     async def repeat(self, known: list[Pair]) -> None:
         """Send again what an earlier run was answered: it is stored once."""
         for event_id, number in known:
-            again = await self.analytics.record(event(number))
+            again = await self.analytics.tracker.record(event(number))
             if (again.event.id, again.duplicate) != (event_id, True):
                 self.tell(WRONG, event_id, number)
 
@@ -149,14 +151,14 @@ async def clean_up(burden: Burden) -> None:
     """Freeze one day after the other and delete its events."""
     days = _DAYS
     while True:
-        await burden.analytics.clean_up(days, budget=0.02)
+        await burden.analytics.maintenance.clean_up(days, budget=0.02)
         days = max(2, days - 1)
 
 
 async def rebuild(burden: Burden) -> None:
     """Sum every day anew."""
     while True:
-        await burden.analytics.rebuild(budget=1.0)
+        await burden.analytics.maintenance.rebuild(budget=1.0)
 
 
 async def reprice(burden: Burden) -> None:
@@ -169,15 +171,15 @@ async def reprice(burden: Burden) -> None:
             response_per_1m=Decimal(2),
             effective=datetime(2020, 1, 1, tzinfo=UTC),
         )
-        await burden.analytics.set_rate(rate, reprice=burden.random.random() < 0.5)
-        await burden.analytics.reprice(only_unpriced=False, budget=1.0)
+        await burden.analytics.costs.set_rate(rate, reprice=burden.random.random() < 0.5)
+        await burden.analytics.costs.reprice(only_unpriced=False, budget=1.0)
 
 
 async def change_zone(burden: Burden) -> None:
     """Move the household from one time zone to the next."""
     while True:
         for zone in ZONES:
-            await burden.analytics.set_zone(ZoneInfo(zone))
+            await burden.analytics.maintenance.set_zone(ZoneInfo(zone))
 
 
 async def delete(burden: Burden) -> None:
@@ -187,7 +189,7 @@ async def delete(burden: Burden) -> None:
         if burden.recorded:
             event_id, number = burden.recorded.pop(burden.random.randrange(len(burden.recorded)))
             burden.tell(DELETING, event_id, number)
-            await burden.analytics.delete_event(event_id)
+            await burden.analytics.tracker.delete_event(event_id)
             burden.tell(DELETED, event_id, number)
 
 
@@ -196,8 +198,8 @@ async def forget(burden: Burden) -> None:
     while True:
         for number in range(1, 6):
             with suppress(NotFoundError):  # nothing has come from them since
-                await burden.analytics.forget(user=f"user-{number}")
-                await burden.analytics.forget(device=f"ip:10.0.0.{number}")
+                await burden.analytics.maintenance.forget(user=f"user-{number}")
+                await burden.analytics.maintenance.forget(device=f"ip:10.0.0.{number}")
             await asyncio.sleep(0)
 
 
@@ -248,11 +250,11 @@ async def bear_until(
     ``held``: as while a backup is being made, which leaves the main file alone.
     """
     async with opened(path) as analytics:
-        await analytics.set_exchange_rate(ExchangeRate(currency="EUR", usd=Decimal("1.125")))
+        await analytics.costs.set_exchange_rate(ExchangeRate(currency="EUR", usd=Decimal("1.125")))
         burden = Burden(analytics, random.Random(seed), run, ear, limit)
         await burden.repeat(known)
         if held:
-            await analytics.begin_backup()
+            await analytics.maintenance.begin_backup()
         burden.tell(READY)
         with suppress(EnoughError):
             await burden.bear(BURDENS[work])

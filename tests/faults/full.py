@@ -34,7 +34,7 @@ _LEFT: Final = 200_000
 
 async def _record(analytics: Analytics, ear: Ear, numbers: Sequence[int]) -> bool:
     try:
-        batch = await analytics.record_many([event(number) for number in numbers])
+        batch = await analytics.tracker.record_many([event(number) for number in numbers])
     except StorageError:
         ear.send((REFUSED, numbers[0]))
         return False
@@ -52,20 +52,24 @@ async def fill(path: Path, ear: Ear, squeeze: Callable[[], None], free: Callable
 
     async with opened(path) as analytics:
         assert await _record(analytics, ear, next_numbers(100))
-        await analytics.attention()  # the journal is no longer being moved
+        await analytics.maintenance.attention()  # the journal is no longer being moved
         squeeze()
         refused = 0
         while refused < 20:
             refused += not await _record(analytics, ear, next_numbers(1 if refused % 2 else 100))
         ear.send((ASKED, len((await exported_json(analytics, period=Period.ALL))["events"])))
-        for work in (analytics.clean_up(30), analytics.rebuild(), analytics.reprice()):
+        for work in (
+            analytics.maintenance.clean_up(30),
+            analytics.maintenance.rebuild(),
+            analytics.costs.reprice(),
+        ):
             try:
                 await work
             except StorageError:
                 ear.send((REFUSED, 0))
         free()
         ear.send((AGAIN, await _record(analytics, ear, next_numbers(100))))
-        await analytics.attention()
+        await analytics.maintenance.attention()
         squeeze()
     # Closed and, while there is no room for anything, perhaps not opened again.
     try:

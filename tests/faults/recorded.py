@@ -11,8 +11,7 @@ import os
 from pathlib import Path
 import sys
 
-from custom_components.llm_analytics.analytics import schema
-from custom_components.llm_analytics.analytics.store import database
+from custom_components.llm_analytics.analytics.store import database, schema
 
 from .burdens import bear_until
 

@@ -9,7 +9,7 @@ import random
 import pytest
 
 from custom_components.llm_analytics.analytics import Filter, Period, UsageEvent
-from custom_components.llm_analytics.analytics.store.names import CAPS
+from custom_components.llm_analytics.analytics.store.dimensions import CAPS
 from tests.analytics.support import NOON, count, opened
 from tests.analytics.usage import usage
 
@@ -43,14 +43,14 @@ async def test_a_broad_household_is_counted_exactly(tmp_path: Path, seed: str) -
     events = [broad(number, luck) for number in range(EVENTS)]
     async with opened(path) as analytics:
         for start in range(0, EVENTS, 1_000):
-            await analytics.record_many(events[start : start + 1_000])
-        assert analytics._events.names.full == set()
-        report = (await analytics.report(Period.ALL)).as_dict()
+            await analytics.tracker.record_many(events[start : start + 1_000])
+        assert analytics.ledger.events.dimensions.full == set()
+        report = (await analytics.reports.report(Period.ALL)).as_dict()
         for name, field in (("by_user", "user_id"), ("by_device", "device_ip")):
             wanted = Counter(getattr(event, field) for event in events)
             assert {row[field]: row["request_count"] for row in report[name]} == wanted  # type: ignore[union-attr, index, call-overload]
         tag = "tag-7"
-        tagged = (await analytics.summary(Filter(tag=tag))).month.totals
+        tagged = (await analytics.reports.summary(Filter(tag=tag))).month.totals
         this_month = [event for event in events if event.timestamp >= NOON.replace(day=1, hour=0)]  # type: ignore[operator]
         assert abs(tagged.requests - sum(tag in event.tags for event in this_month)) <= 2
     assert (count(path, "device"), count(path, "model")) == (DEVICES, MODELS)
@@ -77,11 +77,11 @@ async def test_names_without_end_end_in_other(
     async with opened(path) as analytics:
         for start in range(0, total, 1_000):
             numbers = range(start, min(start + 1_000, total))
-            await analytics.record_many(
+            await analytics.tracker.record_many(
                 [usage(**{field: name(number), "tokens_prompt": number + 1}) for number in numbers]
             )
-        assert analytics._events.names.full == {table}
-        summary = (await analytics.summary()).today.totals
+        assert analytics.ledger.events.dimensions.full == {table}
+        summary = (await analytics.reports.summary()).today.totals
         assert (summary.requests, summary.prompt) == (total, total * (total + 1) // 2)
     assert count(path, table) == room + 1
     assert audit(path).counted == total

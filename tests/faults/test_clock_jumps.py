@@ -29,14 +29,14 @@ async def test_a_jumping_clock_loses_nothing(tmp_path: Path, seed: str) -> None:
             )
             for _ in range(5):
                 recorded += 1
-                stored = await analytics.record(usage(tokens_prompt=recorded))
+                stored = await analytics.tracker.record(usage(tokens_prompt=recorded))
                 assert stored.event.id == recorded
                 assert stored.event.timestamp == clock.now
-            today = (await analytics.summary()).today.totals.requests
+            today = (await analytics.reports.summary()).today.totals.requests
             assert 5 <= today <= recorded
-            await analytics.dashboard()
-            await analytics.report(Period.MONTH)
-        assert (await analytics.rebuild()).drift == 0
+            await analytics.reports.dashboard()
+            await analytics.reports.report(Period.MONTH)
+        assert (await analytics.maintenance.rebuild()).drift == 0
         clock.now = NOON + timedelta(days=3_001)  # a report ends with the present day
         exported = await exported_json(analytics, period=Period.ALL)
         assert sorted(event["id"] for event in exported["events"]) == list(range(1, recorded + 1))
@@ -48,6 +48,6 @@ async def test_a_clock_that_was_never_set_refuses_rather_than_misdates(tmp_path:
     clock = Clock(NOON.replace(year=1970))
     async with opened(tmp_path / "ledger.db", clock=clock) as analytics:
         with pytest.raises(InvalidInputError, match="from 2015-01-01"):
-            await analytics.record(usage())
+            await analytics.tracker.record(usage())
         clock.now = NOON
-        assert (await analytics.record(usage())).event.id == 1
+        assert (await analytics.tracker.record(usage())).event.id == 1

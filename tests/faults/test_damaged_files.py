@@ -15,7 +15,7 @@ from custom_components.llm_analytics.analytics import (
     NewerSchemaError,
     Period,
 )
-from custom_components.llm_analytics.analytics.schema import AUTO_CHECKPOINT
+from custom_components.llm_analytics.analytics.store.schema import AUTO_CHECKPOINT
 from tests.analytics.support import exported_json
 
 from .books import audit
@@ -101,8 +101,8 @@ async def test_a_damaged_journal_loses_only_what_was_written_to_it_later(
         harm(path.with_name("ledger.db-wal"), luck)
         async with opened(path) as analytics:
             assert analytics.set_aside is None
-            last = (await analytics.health()).events
-            assert (await analytics.record(event(999))).event.id == last + 1
+            last = (await analytics.maintenance.health()).events
+            assert (await analytics.tracker.record(event(999))).event.id == last + 1
         left = audit(path).events
         assert left.pop(last + 1) == 999
         assert left == {event_id: whole[event_id] for event_id in range(1, last + 1)}
@@ -112,7 +112,7 @@ async def test_a_damaged_index_of_the_journal_loses_nothing(path: Path) -> None:
     whole = audit(copied(path, path.parent / "whole")).events
     path.with_name("ledger.db-shm").write_bytes(b"\xa5" * 32_768)
     async with opened(path) as analytics:
-        assert (await analytics.health()).events == len(whole)
+        assert (await analytics.maintenance.health()).events == len(whole)
     assert audit(path).events == whole
 
 
@@ -121,10 +121,10 @@ async def test_a_damaged_index_of_the_journal_loses_nothing(path: Path) -> None:
 
 async def answers(analytics: Analytics) -> AsyncIterator[object]:
     """Ask what reads most of the file, one thing after the other."""
-    yield await analytics.dashboard()
-    yield await analytics.report(Period.ALL)
+    yield await analytics.reports.dashboard()
+    yield await analytics.reports.report(Period.ALL)
     yield await exported_json(analytics, period=Period.ALL)
-    yield await analytics.rebuild()
+    yield await analytics.maintenance.rebuild()
 
 
 async def test_damage_that_is_met_has_the_file_set_aside_at_the_next_start(
@@ -134,7 +134,9 @@ async def test_damage_that_is_met_has_the_file_set_aside_at_the_next_start(
     for number in range(rounds(10)):
         path = copied(sound, tmp_path / str(number))
         async with opened(path) as analytics:
-            await analytics.check()  # sound, and closed as it should be: nothing asks for another
+            await (
+                analytics.integrity.check()
+            )  # sound, and closed as it should be: nothing asks for another
         pages = path.stat().st_size // PAGE
         damage(path, luck.randrange(10, pages) * PAGE, luck.randbytes(PAGE))
         async with opened(path) as analytics:
@@ -143,17 +145,17 @@ async def test_damage_that_is_met_has_the_file_set_aside_at_the_next_start(
             try:
                 async for _ in answers(analytics):
                     pass
-                await analytics.record_many([event(number) for number in range(1, 50)])
+                await analytics.tracker.record_many([event(number) for number in range(1, 50)])
             except DamagedDatabaseError:
                 met += 1
             else:
                 continue  # a page that nobody needed just now
         async with opened(path) as analytics:
             with pytest.raises(DamagedDatabaseError):
-                await analytics.check()
+                await analytics.integrity.check()
         assert analytics.set_aside is not None
         async with opened(path) as analytics:
-            assert (await analytics.record(event(1))).event.id == 1
+            assert (await analytics.tracker.record(event(1))).event.id == 1
         assert audit(path).events == {1: 1}
     assert met > 0
 

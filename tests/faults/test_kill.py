@@ -10,7 +10,7 @@ import sqlite3
 
 import pytest
 
-from custom_components.llm_analytics.analytics import schema
+from custom_components.llm_analytics.analytics.store import schema
 
 from .books import SLOT, audit
 from .burdens import BURDENS, RECORDED, bear, open_and_close

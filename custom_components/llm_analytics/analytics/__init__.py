@@ -3,13 +3,19 @@
 Everything outside this package uses what is named here and nothing else of it.
 """
 
-from .allowance import Allowance
-from .anomalies import ANOMALY_TYPES, HIGH, LOW, LatestScores
-from .breakdowns import By, by_model, daily, figures, statistics
-from .briefs import Brief, Part, Stretch
-from .budgets import BUDGET_PERIODS, MAX_THRESHOLD, Budget, BudgetState, BudgetUnit, Crossing
-from .catalogue import Catalogue
-from .checks import (
+from .budgets.budget import BUDGET_PERIODS, MAX_THRESHOLD, Budget, BudgetState, BudgetUnit, Crossing
+from .directory import Directory, Known
+from .errors import (
+    AnalyticsError,
+    ClosedError,
+    DamagedDatabaseError,
+    EventsRemovedError,
+    InvalidInputError,
+    NewerSchemaError,
+    NotFoundError,
+    StorageError,
+)
+from .limits import (
     MAX_BATCH,
     MAX_COST,
     MAX_METADATA_BYTES,
@@ -21,21 +27,10 @@ from .checks import (
     metadata_text,
     normal_device_id,
     normal_ip,
-    normal_provider,
 )
-from .costs import UnpricedModel
-from .default_rates import FREE_PROVIDERS
-from .errors import (
-    AnalyticsError,
-    ClosedError,
-    DamagedDatabaseError,
-    EventsRemovedError,
-    InvalidInputError,
-    NewerSchemaError,
-    NotFoundError,
-    StorageError,
-)
-from .hourly import HourlySeries, HourlySums, SeriesHours
+from .long_term_statistics.hours import HourlySeries, HourlySums, SeriesHours
+from .maintenance.health import Attention, Health
+from .maintenance.results import CleanUp
 from .models import (
     ANONYMOUS,
     TOKEN_FIELDS,
@@ -50,25 +45,25 @@ from .models import (
     UsageEvent,
 )
 from .notices import Notice, NoticeKind
-from .overview import (
-    Attention,
-    CleanUp,
-    Dashboard,
-    EventPage,
-    Figures,
-    Health,
-    PeriodTotals,
-    Summary,
-    Watch,
-)
 from .periods import Period, Span, midnight
-from .places import Directory, Known
-from .pricing import ExchangeRate
-from .reports import Report
+from .pricing.catalogue import Catalogue
+from .pricing.exchange_rates import ExchangeRate
+from .pricing.unpriced import UnpricedModel
+from .providers import FREE_PROVIDERS, normal_provider
+from .reports.breakdown import By
+from .reports.brief import Brief, Part, Stretch
+from .reports.dashboard import Dashboard
+from .reports.figures import Figures, Watch
+from .reports.report import Report
+from .reports.statistics import breakdown_figures, daily_rows, model_statistics, window_statistics
+from .reports.summary import PeriodTotals, Summary
 from .service import Analytics
 from .settings import KeepPerson, Settings
 from .totals import Filter, Json, Totals
-from .trends import Interval, Metric
+from .tracking.listing import EventPage
+from .tracking.rate_limit import RateLimit
+from .trends.anomalies import ANOMALY_TYPES, HIGH, LOW, LatestScores
+from .trends.metrics import Interval, Metric
 
 __all__ = [
     "ANOMALY_TYPES",
@@ -86,7 +81,6 @@ __all__ = [
     "MAX_THRESHOLD",
     "MAX_TOKENS",
     "TOKEN_FIELDS",
-    "Allowance",
     "Analytics",
     "AnalyticsError",
     "Attention",
@@ -127,6 +121,7 @@ __all__ = [
     "PeriodTotals",
     "Price",
     "Rate",
+    "RateLimit",
     "Recorded",
     "RecordedBatch",
     "Report",
@@ -143,14 +138,14 @@ __all__ = [
     "UnpricedModel",
     "UsageEvent",
     "Watch",
-    "by_model",
-    "daily",
-    "figures",
+    "breakdown_figures",
+    "daily_rows",
     "is_storable",
     "metadata_text",
     "midnight",
+    "model_statistics",
     "normal_device_id",
     "normal_ip",
     "normal_provider",
-    "statistics",
+    "window_statistics",
 ]

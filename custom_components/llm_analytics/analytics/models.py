@@ -18,7 +18,8 @@ from operator import attrgetter
 import re
 from typing import Any, Final, NamedTuple, NoReturn, dataclass_transform
 
-from .checks import (
+from .errors import InvalidInputError
+from .limits import (
     MAX_COST,
     MAX_METADATA_BYTES,
     MAX_MS,
@@ -30,10 +31,9 @@ from .checks import (
     normal_device_id,
     normal_ip,
     shown,
-    split_model,
 )
-from .errors import InvalidInputError
 from .money import from_pico
+from .providers import split_model
 from .totals import Json
 
 ANONYMOUS: Final = "anonymous"
@@ -415,3 +415,8 @@ PRICE_FIELDS: Final = (
     "cache_write_1h_per_1m",
     "reasoning_per_1m",
 )
+
+
+def model_name(provider: str, model: str | None) -> str:
+    """Return provider/model; a model without a name is "unknown"."""
+    return f"{provider}/{model or UNKNOWN_MODEL}"

@@ -20,6 +20,8 @@ SLOT_US = 15 * 60 * 1_000_000
 _HOUR_US = 4 * SLOT_US
 _DAY_US = 24 * _HOUR_US
 DAY = timedelta(days=1)
+# Later than any instant in µs.
+FOREVER_US = 2**62
 
 
 class Period(StrEnum):

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .default_rates import FREE_PROVIDERS
+from .providers import FREE_PROVIDERS
 
 
 class KeepPerson(StrEnum):

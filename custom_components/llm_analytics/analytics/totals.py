@@ -119,3 +119,6 @@ TOTAL_NAMES: Final = tuple(
 def sum_totals(parts: Iterable[Totals]) -> Totals:
     """Return the sums over all parts, in Python integers."""
     return Totals(*map(sum, zip(*map(_EVERY, parts), strict=True)))
+
+
+ANYTHING: Final = Filter()

@@ -1,1 +1,1 @@
-"""Every SQL statement of the engine, by purpose; models in, models out."""
+"""The file itself: connection, schema, names, sums, recording, and the reads that all share."""

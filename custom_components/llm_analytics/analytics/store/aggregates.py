@@ -17,7 +17,7 @@ from typing import Final
 from ..models import HomeCost
 from ..periods import SLOT_US
 from ..totals import TOTAL_NAMES
-from .names import Ids
+from .dimensions import Ids
 
 USER_MODEL_SHIFT: Final = 32
 

@@ -18,7 +18,7 @@ from typing import override
 import aiosqlite
 
 from ..errors import ClosedError, DamagedDatabaseError, NewerSchemaError, StorageError
-from ..schema import (
+from .schema import (
     AUTO_CHECKPOINT,
     CONNECTION_PRAGMAS,
     CREATION_PRAGMAS,
@@ -221,3 +221,19 @@ def set_aside(path: Path, now: datetime) -> Path:
         if part.exists():
             part.rename(name.with_name(name.name + suffix))
     return name
+
+
+def snapshot[T](
+    db: sqlite3.Connection, read: Callable[[], T], seen: Callable[[], None] = lambda: None
+) -> T:
+    """Call ``read`` within one read transaction, so that all it sees is of one moment.
+
+    ``seen`` is called when that moment is settled, which SQLite does with the first read.
+    """
+    db.execute("BEGIN")
+    try:
+        db.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
+        seen()
+        return read()
+    finally:
+        db.execute("ROLLBACK")

@@ -6,11 +6,11 @@ import json
 import sqlite3
 from typing import Any, Final
 
+from ..directory import NOBODY, Directory
 from ..models import CostSource, HomeCost, Price, ServiceTier, Status, StoredEvent, UsageEvent
 from ..periods import from_us
-from ..places import NOBODY, Directory
 from ..totals import device_parts
-from .requests import from_stored
+from .request_ids import from_stored
 
 COST_SOURCES: Final = tuple(CostSource)
 TIERS: Final = (None, *ServiceTier)

@@ -7,11 +7,11 @@ from typing import Any, Final
 from ..models import ANONYMOUS, UNKNOWN_MODEL
 from ..totals import Filter
 from .aggregates import USER_MODEL_SHIFT, Dimension
-from .names import NONE
+from .dimensions import NONE
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ResolvedFilter:
     """A filter's ids; ``models`` are all that its provider and model allow, None if any."""
 
     device: int | None = None
@@ -54,7 +54,7 @@ def event_source(dimension: Dimension) -> str:
     )
 
 
-def choose(db: sqlite3.Connection, wanted: Filter) -> Chosen | None:
+def resolve(db: sqlite3.Connection, wanted: Filter) -> ResolvedFilter | None:
     """Return a filter's ids, None if it names something that the ledger has never seen."""
     device = endpoint = user = tag = None
     if wanted.device is not None and (device := find_name(db, "device", wanted.device)) is None:
@@ -75,7 +75,7 @@ def choose(db: sqlite3.Connection, wanted: Filter) -> Chosen | None:
         models = _models(db, wanted.provider, wanted.model)
         if not models:
             return None
-    return Chosen(device, endpoint, models, user, tag)
+    return ResolvedFilter(device, endpoint, models, user, tag)
 
 
 def tags_of(db: sqlite3.Connection, tag_set: int) -> tuple[int, ...]:
@@ -100,7 +100,9 @@ def _models(db: sqlite3.Connection, provider: str | None, model: str | None) -> 
     )
 
 
-def conditions(chosen: Chosen, columns: dict[Dimension, str]) -> tuple[str, tuple[int, ...]]:
+def conditions(
+    chosen: ResolvedFilter, columns: dict[Dimension, str]
+) -> tuple[str, tuple[int, ...]]:
     """Return the condition, to follow others, that a filter puts on the columns named."""
     text, parameters = "", []
     for dimension, value in (
@@ -118,10 +120,10 @@ def conditions(chosen: Chosen, columns: dict[Dimension, str]) -> tuple[str, tupl
     return text, tuple(parameters)
 
 
-def event_conditions(chosen: Chosen) -> tuple[str, tuple[int, ...]]:
+def event_conditions(chosen: ResolvedFilter) -> tuple[str, tuple[int, ...]]:
     """Return the condition on events (joined with series) that a filter stands for."""
     where, parameters = conditions(
-        Chosen(chosen.device, chosen.endpoint, chosen.models, chosen.user), SERIES_COLUMNS
+        ResolvedFilter(chosen.device, chosen.endpoint, chosen.models, chosen.user), SERIES_COLUMNS
     )
     if chosen.tag is not None:
         where += " AND event.tag_set IN (SELECT tag_set FROM tag_set_tag WHERE tag = ?)"

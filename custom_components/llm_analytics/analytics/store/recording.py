@@ -9,19 +9,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 import sqlite3
-from typing import Final
+from typing import Final, Protocol, Self
 from zoneinfo import ZoneInfo
 
 from ..errors import InvalidInputError
-from ..models import Status, StoredEvent, UsageEvent, tokens_of
+from ..models import Price, Status, StoredEvent, UsageEvent, tokens_of
 from ..periods import from_us, local_day, to_us
-from ..pricing import PriceBook
 from .aggregates import Changes, event_vector
 from .database import storage_error, transaction
+from .deferred_sums import DeferredSums
+from .dimensions import Dimensions
 from .events import COST_SOURCES, EVENT_COLUMNS, TIERS, read_event
-from .names import Names
-from .requests import find_request, request_hash, store_requests, stored_hashes, to_stored
-from .sums import Sums
+from .request_ids import find_request, request_hash, store_requests, stored_hashes, to_stored
 
 COST_CODES: Final = {source: code for code, source in enumerate(COST_SOURCES)}
 _TIER_CODES: Final = {tier: code for code, tier in enumerate(TIERS)}
@@ -42,16 +41,28 @@ type Written = tuple[StoredEvent, bool]
 _NO_HOME: Final = (None, None)
 
 
+class Pricer(Protocol):
+    """Gives events their prices as they are written. Used on the writing thread only."""
+
+    home: str | None
+
+    def price(self, event: UsageEvent, moment: datetime) -> Price:
+        """Return what an event of that (aware) time costs."""
+
+    def without_home(self) -> Self:
+        """Return one that gives no figures in the household's own currency."""
+
+
 class EventWriter:
     """Everything that writing needs; lives on the thread of the connection that writes."""
 
-    def __init__(self, db: sqlite3.Connection, book: PriceBook, zone: ZoneInfo) -> None:
+    def __init__(self, db: sqlite3.Connection, prices: Pricer, zone: ZoneInfo) -> None:
         """Read the counters."""
         self.db = db
-        self.names = Names(db)
-        self.book = book
+        self.dimensions = Dimensions(db)
+        self.prices = prices
         self.zone = zone
-        self.sums = Sums(db)
+        self.sums = DeferredSums(db)
         self._days: dict[int, int] = {}
         self.reload()
 
@@ -74,37 +85,37 @@ class EventWriter:
 
         Returns, per part, what became of its events or why it was refused.
         """
-        self.names.trim()
+        self.dimensions.trim()
         try:
-            return self._transaction(parts, self.book)
+            return self._transaction(parts, self.prices)
         except DATA_ERRORS as error:
-            if len(parts) == 1 and self.book.home is None:
+            if len(parts) == 1 and self.prices.home is None:
                 return [refusal(error)]
         return [self._write_alone(part) for part in parts]
 
     def _write_alone(self, part: Sequence[Pending]) -> tuple[Written, ...] | Exception:
         """Store a part; without the household's figures if it is those that leave 64 bits."""
-        book = self.book
+        prices = self.prices
         while True:
             try:
-                return self._transaction([part], book)[0]
+                return self._transaction([part], prices)[0]
             except DATA_ERRORS as error:
-                if book.home is None:
+                if prices.home is None:
                     return refusal(error)
-                book = replace(book, home=None)
+                prices = prices.without_home()
             except sqlite3.DatabaseError as error:
                 return storage_error(error)
 
     def _transaction(
-        self, parts: Sequence[Sequence[Pending]], book: PriceBook
+        self, parts: Sequence[Sequence[Pending]], prices: Pricer
     ) -> list[tuple[Written, ...]]:
         try:
             with transaction(self.db):
-                batch = _Batch(self, book, parts)
+                batch = _Batch(self, prices, parts)
                 outcomes = [tuple(map(batch.add, part)) for part in parts]
                 batch.store()
         except BaseException:
-            self.names.forget()
+            self.dimensions.forget()
             self.sums.rolled_back()
             self.reload()
             raise
@@ -126,12 +137,12 @@ class _Batch:
     """The events of one transaction: each is prepared, then all are stored at once."""
 
     def __init__(
-        self, writer: EventWriter, book: PriceBook, parts: Sequence[Sequence[Pending]]
+        self, writer: EventWriter, prices: Pricer, parts: Sequence[Sequence[Pending]]
     ) -> None:
         """Ask which of the events' request ids may be in the file."""
         self._writer = writer
         self._db = writer.db
-        self._book = book
+        self._prices = prices
         self._changes = Changes()
         self._last_before = writer.last_event
         self._rows: list[tuple[object, ...]] = []
@@ -157,10 +168,10 @@ class _Batch:
             if stored is not None:
                 return stored, True
             request_id = to_stored(request[1])
-        writer, names = self._writer, self._writer.names
-        price = self._book.price(usage, moment)
+        writer, dimensions = self._writer, self._writer.dimensions
+        price = self._prices.price(usage, moment)
         home = price.home
-        named = names.of(usage)
+        named = dimensions.of(usage)
         time = to_us(moment)
         tokens, failed = tokens_of(usage), int(usage.status is Status.ERROR)
         writer.last_event += 1
@@ -172,7 +183,7 @@ class _Batch:
                 *tokens,
                 price.picos,
                 COST_CODES[price.source],
-                names.label(price.priced_as),
+                dimensions.label(price.priced_as),
                 usage.latency_us,
                 usage.ttft_us,
                 failed,
@@ -192,7 +203,7 @@ class _Batch:
         if named.provider != usage.provider or named.model != usage.model:
             usage = replace(usage, provider=named.provider, model=named.model)
         moment = moment.astimezone(writer.zone)
-        event = StoredEvent(writer.last_event, moment, usage, price, names.device_name(ids[1]))
+        event = StoredEvent(writer.last_event, moment, usage, price, dimensions.device_name(ids[1]))
         if request is not None and hashed is not None:
             self._fresh[request] = event
             self._requests.append((hashed, event.id))

@@ -1,0 +1,1 @@
+"""Budgets, and what the household is told once."""

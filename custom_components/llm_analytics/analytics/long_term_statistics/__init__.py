@@ -1,0 +1,1 @@
+"""Hours as another database keeps them."""

@@ -1,0 +1,1 @@
+"""Care of the ledger: clean-up, corrections, integrity and backup."""

@@ -1,0 +1,1 @@
+"""Sums as people read them: the seed's UsageReporter."""

@@ -1,0 +1,1 @@
+"""Usage in and single events out: the seed's TokenTracker."""

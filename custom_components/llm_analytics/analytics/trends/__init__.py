@@ -1,0 +1,1 @@
+"""How usage develops: the seed's TrendAnalyzer."""

@@ -1,0 +1,124 @@
+"""Recording over HTTP, shared by the REST API and the clients' webhooks: bodies in, answers out.
+
+Answers are JSON with exact decimals (never an exponent, never a rounded float). Whatever is sent
+gets an answer below 500 that names the field.
+"""
+
+import asyncio
+from decimal import Decimal
+from http import HTTPStatus
+import json
+from typing import Any, Final
+
+from aiohttp import StreamReader, hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from ..analytics import Analytics, AnalyticsError, InvalidInputError, UsageEvent
+from ..contract.serialization import json_bytes, receipt
+from ..contract.usage_events import Origin
+from ..errors import http_field, http_status
+
+MAX_BODY: Final = 4 * 1024 * 1024
+_CHUNK: Final = 64 * 1024
+# How many events of a batch are converted before others have their turn: half a millisecond.
+_TURN: Final = 20
+_JSON: Final = {hdrs.CONTENT_TYPE: "application/json; charset=utf-8"}
+
+
+class RefusedError(Exception):
+    """Raised for a request that the ledger is not asked about; holds what its answer says."""
+
+    def __init__(self, message: str, status: HTTPStatus, field: str | None = None) -> None:
+        """Keep the parts of the answer."""
+        super().__init__(message)
+        self.status = status
+        self.field = field
+
+
+def json_response(value: Any, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+    """Return a JSON answer with its decimals written plainly and exactly."""
+    return web.Response(body=json_bytes(value), status=status, headers=_JSON)
+
+
+def error_response(message: str, status: HTTPStatus, field: str | None = None) -> web.Response:
+    """Return an error in the API's one form."""
+    return json_response({"message": message, "field": field}, status)
+
+
+def not_loaded() -> RefusedError:
+    """Return what is raised while there is no ledger."""
+    return RefusedError("LLM Analytics is not loaded", HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def refusal(error: AnalyticsError | RefusedError) -> web.Response:
+    """Return the answer that tells an error."""
+    if isinstance(error, AnalyticsError):
+        return error_response(str(error), http_status(error), http_field(error))
+    return error_response(str(error), error.status, error.field)
+
+
+async def read_json(request: web.Request) -> Any:
+    """Return the body as JSON with exact numbers, ``{}`` if it is empty.
+
+    Raises InvalidInputError for what is no JSON, RefusedError beyond MAX_BODY.
+    """
+    # A webhook may be called over the websocket as well, with a stand-in for a request.
+    content = request.content
+    try:
+        body = await content.read(_CHUNK)
+        if not isinstance(content, StreamReader) or not content.at_eof():
+            body += await _rest(content, MAX_BODY - len(body))
+        return _parsed(body) if body else {}
+    except (ValueError, web.RequestPayloadError, HttpProcessingError, ConnectionError) as error:
+        raise InvalidInputError("body", f"is no JSON: {error}") from None
+    except RecursionError:
+        raise InvalidInputError("body", "is nested too deeply") from None
+
+
+async def _rest(content: StreamReader, most: int) -> bytes:
+    body = bytearray()
+    while chunk := await content.read(_CHUNK):
+        body += chunk
+        if len(body) > most:
+            raise RefusedError(
+                f"body: must be at most {MAX_BODY} bytes",
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                "body",
+            )
+    return bytes(body)
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a number in JSON")
+
+
+def _parsed(body: bytes) -> Any:
+    """Return JSON in UTF-8, its numbers exact."""
+    return json.loads(body.decode(), parse_float=Decimal, parse_constant=_no_constant)
+
+
+async def _async_converted(body: dict[str, Any], origin: Origin) -> list[UsageEvent]:
+    """Return a batch's events; in between others have their turn of the event loop."""
+    events = []
+    for event in origin.events(body):
+        events.append(event)
+        if not len(events) % _TURN:
+            await asyncio.sleep(0)
+    return events
+
+
+async def async_record(
+    analytics: Analytics, body: Any, origin: Origin, *, reads: bool
+) -> web.Response:
+    """Record an event or a batch, and answer with what the recorder may be told."""
+    if isinstance(body, dict) and "events" in body:
+        batch = await analytics.tracker.record_many(await _async_converted(body, origin))
+        fresh = batch.duplicates < len(batch.ids)
+        return json_response(batch.as_dict(), HTTPStatus.CREATED if fresh else HTTPStatus.OK)
+    event = origin.event(body)
+    del body  # what has been read is not held until it is stored
+    recorded = await analytics.tracker.record(event)
+    return json_response(
+        receipt(recorded, reads=reads),
+        HTTPStatus.OK if recorded.duplicate else HTTPStatus.CREATED,
+    )

@@ -1,0 +1,1 @@
+"""What may be asked and told, once for REST, actions and voice."""

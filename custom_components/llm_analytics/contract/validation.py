@@ -1,0 +1,53 @@
+"""Checking what a client sent: the first thing that is wrong is told as an InvalidInputError."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import voluptuous as vol
+
+from ..analytics import InvalidInputError
+from .schemas import Fields
+from .validators import shown
+
+
+class Validator:
+    """Checks data against fields: the first thing that is wrong, in the order of the data."""
+
+    def __init__(self, fields: Fields) -> None:
+        """Sort the fields by what is asked of them."""
+        self._leaves = {str(marker): leaf for marker, leaf in fields.items()}
+        self._required = [str(marker) for marker in fields if isinstance(marker, vol.Required)]
+        self._defaults = {
+            str(marker): default
+            for marker in fields
+            if callable(default := getattr(marker, "default", None))
+        }
+
+    def __call__(self, data: Any) -> dict[str, Any]:
+        """Return the validated data; raise InvalidInputError naming the first field in error."""
+        leaves = self._leaves
+        if not isinstance(data, dict | Mapping):  # nearly always a dict, which is told at once
+            raise InvalidInputError("body", f"must be a JSON object, got {shown(data)}")
+        if not data.keys() <= leaves.keys():
+            name = next(name for name in data if name not in leaves)
+            raise InvalidInputError(
+                str(name)[:60], f"unknown field; known are {', '.join(sorted(leaves))}"
+            )
+        for name in self._required:
+            if name not in data:
+                raise InvalidInputError(name, f"required: {leaves[name].accepts}")
+        validated: dict[str, Any] = {}
+        try:
+            for name, value in data.items():
+                validated[name] = leaves[name](value)
+        except vol.Invalid as error:
+            raise InvalidInputError(name, error.error_message) from None
+        for name, default in self._defaults.items():
+            if name not in validated:
+                validated[name] = leaves[name](default())
+        return validated
+
+
+def validate(fields: Fields, data: Any) -> dict[str, Any]:
+    """Return the validated data; raise InvalidInputError naming the first field that is wrong."""
+    return Validator(fields)(data)

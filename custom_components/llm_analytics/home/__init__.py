@@ -1,0 +1,1 @@
+"""What the home is told, and what is known of it."""

@@ -1,0 +1,194 @@
+"""What Home Assistant knows of devices and users: their names, areas and persons.
+
+It is read from the registries and from the states of persons and trackers when it is first asked
+for after a change, and kept until the next. An address is that of
+
+- the device whose tracker reports it, with any other device of the same hardware address,
+- else the only device whose own page (its configuration URL) is at that address.
+
+A device is a person's if one of its trackers is. Several may tell: the first that knows counts.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from homeassistant.auth import EVENT_USER_ADDED, EVENT_USER_REMOVED, EVENT_USER_UPDATED
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import ATTR_FRIENDLY_NAME, EVENT_STATE_CHANGED, STATE_HOME
+from homeassistant.core import Event, EventStateChangedData, HomeAssistant, State, callback
+from homeassistant.helpers import (
+    area_registry as ar,
+    device_registry as dr,
+    entity_registry as er,
+)
+from yarl import URL
+
+from ..analytics import Directory, InvalidInputError, Known, normal_ip
+
+_PERSON: Final = "person"
+_TRACKER: Final = "device_tracker"
+_ADDRESSES: Final = ("ip", "ip_address")
+# The attributes that tell something of devices or users; where somebody is does not matter here.
+_TELLING: Final = {
+    _PERSON: (ATTR_FRIENDLY_NAME, "device_trackers", "user_id"),
+    _TRACKER: (ATTR_FRIENDLY_NAME, "mac", *_ADDRESSES),
+}
+_USERS: Final = (EVENT_USER_ADDED, EVENT_USER_UPDATED, EVENT_USER_REMOVED)
+
+type Device = dr.DeviceEntry | dr.ChildDeviceEntry
+
+
+class HomeRegistry:
+    """The directory of the home as it is now."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Know nothing yet; ``async_start`` begins."""
+        self._hass = hass
+        self._users: dict[str, str] = {}
+        self._directory: Directory | None = None
+
+    def __call__(self) -> Directory:
+        """Return what is known now. Must be called in the event loop."""
+        if self._directory is None:
+            self._directory = _Survey(self._hass).directory(self._users)
+        return self._directory
+
+    async def async_start(self, entry: ConfigEntry) -> None:
+        """Follow every change for as long as the entry is loaded."""
+        listen = self._hass.bus.async_listen
+        entry.async_on_unload(listen(ar.EVENT_AREA_REGISTRY_UPDATED, self._forget))
+        entry.async_on_unload(listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, self._forget))
+        entry.async_on_unload(listen(er.EVENT_ENTITY_REGISTRY_UPDATED, self._forget))
+        entry.async_on_unload(listen(EVENT_STATE_CHANGED, self._forget, event_filter=_tells))
+        for event_type in _USERS:
+            entry.async_on_unload(listen(event_type, self._async_read_users))
+        await self._async_read_users()
+
+    @callback
+    def _forget(self, _: Event[Any]) -> None:
+        self._directory = None
+
+    async def _async_read_users(self, _: Event | None = None) -> None:
+        users = await self._hass.auth.async_get_users()
+        self._users = {user.id: user.name for user in users if user.name}
+        self._directory = None
+
+
+@callback
+def _tells(change: EventStateChangedData) -> bool:
+    """Return whether a state's change tells something new."""
+    names = _TELLING.get(change["entity_id"].partition(".")[0])
+    if names is None:
+        return False
+    old, new = change["old_state"], change["new_state"]
+    if old is None or new is None:
+        return True
+    if _at_home(old) != _at_home(new):
+        return True
+    return any(old.attributes.get(name) != new.attributes.get(name) for name in names)
+
+
+def _at_home(state: State) -> bool:
+    return state.state == STATE_HOME
+
+
+class _Survey:
+    """One reading of the registries."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Read areas, persons and whose each tracker and its device is."""
+        self._hass = hass
+        self._devices = dr.async_get(hass)
+        self._entities = er.async_get(hass)
+        self._areas = {area.id: area.name for area in ar.async_get(hass).async_list_areas()}
+        self._persons = sorted(hass.states.async_all(_PERSON), key=lambda state: state.entity_id)
+        self._owners: dict[str, str] = {}
+        for person in self._persons:
+            for tracker in person.attributes.get("device_trackers") or ():
+                self._owners.setdefault(tracker, person.name)
+                if (device := self._device_of(tracker)) is not None:
+                    self._owners.setdefault(device.id, person.name)
+
+    def directory(self, users: Mapping[str, str]) -> Directory:
+        """Return everything that is known."""
+        persons = [(person.attributes.get("user_id"), person.name) for person in self._persons]
+        pages = self._by_page()
+        return Directory(
+            devices=dict(self._by_id()) | pages | dict(self._by_tracker(pages)),
+            persons={user: name for user, name in persons if user},
+            users=users,
+        )
+
+    def _by_id(self) -> Iterator[tuple[str, Known]]:
+        """Yield every device by its id; an id from before a split stands for all its parts."""
+        parts: defaultdict[str, list[Device]] = defaultdict(list)
+        for device in self._devices.devices:
+            yield f"ha:{device.id}", self._known([device])
+            if device.composite_device_id is not None:
+                parts[device.composite_device_id].append(device)
+        for before, split in parts.items():
+            yield f"ha:{before}", self._known(split)
+        for entry_id in {device.config_entry_id for device in self._devices.devices}:
+            for child in dr.async_child_entries_for_config_entry(self._devices, entry_id):
+                yield f"ha:{child.id}", self._known([child])
+
+    def _by_page(self) -> dict[str, Known]:
+        """Return the devices with a page of their own, by its address; a hub's is many's."""
+        found: defaultdict[str, list[Device]] = defaultdict(list)
+        for device in self._devices.devices:
+            if device.configuration_url and (host := URL(device.configuration_url).host):
+                for key in _keys([host]):
+                    found[key].append(device)
+        return {key: self._known(devices) for key, devices in found.items() if len(devices) == 1}
+
+    def _by_tracker(self, pages: Mapping[str, Known]) -> Iterator[tuple[str, Known]]:
+        """Yield what trackers tell of the addresses that they report, the best of each last.
+
+        An address may have been given to another device while its last one is away.
+        """
+        trackers = self._hass.states.async_all(_TRACKER)
+        for state in sorted(trackers, key=lambda state: (_at_home(state), state.entity_id)):
+            for key in _keys(state.attributes.get(name) for name in _ADDRESSES):
+                yield key, self._tracked(state, pages.get(key, Known()))
+
+    def _tracked(self, state: State, page: Known) -> Known:
+        devices: list[Device] = []
+        if (device := self._device_of(state.entity_id)) is not None:
+            devices.append(device)
+        if isinstance(mac := state.attributes.get("mac"), str):
+            connection = (dr.CONNECTION_NETWORK_MAC, dr.format_mac(mac))
+            devices += self._devices.async_get_devices(connections={connection})
+        known = self._known(devices)
+        entry = self._entities.async_get(state.entity_id)
+        own = entry and entry.area_id and self._areas.get(entry.area_id)
+        return Known(
+            name=known.name or page.name or state.name,
+            area=own or known.area or page.area,
+            person=self._owners.get(state.entity_id) or known.person or page.person,
+        )
+
+    def _device_of(self, entity_id: str) -> Device | None:
+        entry = self._entities.async_get(entity_id)
+        if entry is None or entry.device_id is None:
+            return None
+        return self._devices.async_get(entry.device_id)
+
+    def _known(self, devices: Iterable[Device]) -> Known:
+        """Return what is known of one thing that may be several devices."""
+        names, areas, persons = [], [], []
+        for device in devices:
+            names.append(device.name_by_user or device.name)
+            areas.append(self._areas.get(dr.async_get_effective_area_id(self._hass, device) or ""))
+            persons.append(self._owners.get(device.id))
+        return Known(*(next(filter(None, told), None) for told in (names, areas, persons)))
+
+
+def _keys(addresses: Iterable[object]) -> Iterator[str]:
+    """Yield the device keys of what are IP addresses."""
+    for address in addresses:
+        if isinstance(address, str):
+            try:
+                yield f"ip:{normal_ip(address)}"
+            except InvalidInputError:
+                continue
