@@ -21,7 +21,7 @@ SHOWN = {
     "dependency-transparency": ("docs/development.md", "## Dependencies"),
     "docs-actions": ("docs/actions.md", "# Actions"),
     "docs-conditions": ("docs/automations.md", "## Triggers and conditions"),
-    "docs-high-level-description": ("README.md", "keeps a household's ledger"),
+    "docs-high-level-description": ("README.md", "keeps a ledger of your"),
     "docs-installation-instructions": ("README.md", "## Installation"),
     "docs-removal-instructions": ("docs/data.md", "## Removal"),
     "docs-triggers": ("docs/automations.md", "## Triggers and conditions"),

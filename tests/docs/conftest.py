@@ -10,9 +10,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.llm_analytics.analytics import ExchangeRate
-from custom_components.llm_analytics.usage import Origin
 
-from .household import NOW, ZONE, furnish, household
+from .household import NOW, ZONE, furnish, record_household
 
 
 @pytest.fixture
@@ -32,11 +31,13 @@ def options() -> dict[str, Any]:
 
 
 @pytest.fixture
-async def home(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Furnish the home and record the household."""
+async def furnished(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Furnish the home, in which nothing is recorded yet."""
     furnish(hass)
     await entry.runtime_data.analytics.set_exchange_rate(ExchangeRate("EUR", Decimal("1.15")))
-    origin = Origin(source="rest", recorded_by=None)
-    events = [origin.event(event) for event in household()]
-    await entry.runtime_data.analytics.record_many(events[:500])
-    await entry.runtime_data.analytics.record_many(events[500:])
+
+
+@pytest.fixture
+async def home(entry: MockConfigEntry, furnished: None) -> None:
+    """Furnish the home and record the household."""
+    await record_household(entry)

@@ -13,6 +13,8 @@ from homeassistant.helpers import (
 )
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.llm_analytics.usage import Origin
+
 ZONE: Final = ZoneInfo("Europe/Berlin")
 NOW: Final = datetime(2026, 11, 20, 18, 30, tzinfo=ZONE)
 
@@ -108,3 +110,11 @@ def furnish(hass: HomeAssistant) -> None:
     hass.states.async_set(
         "person.kim", "home", {"friendly_name": "Kim", "device_trackers": [tracker.entity_id]}
     )
+
+
+async def record_household(entry: MockConfigEntry) -> None:
+    """Record the household's sixty days."""
+    origin = Origin(source="rest", recorded_by=None)
+    events = [origin.event(event) for event in household()]
+    await entry.runtime_data.analytics.record_many(events[:500])
+    await entry.runtime_data.analytics.record_many(events[500:])

@@ -1,7 +1,7 @@
 """Every example of every page runs, and answers what the page shows.
 
 Every curl and every action is executed in the order of the pages on one small household at one
-fixed time. After a change
+fixed time, those of the README before anything else is recorded. After a change
 
     DOCS_UPDATE=1 .venv-test/bin/pytest tests/docs
 
@@ -33,7 +33,8 @@ from custom_components.llm_analytics.views import PREFIX, ROUTES
 
 from ..helpers import add_client, webhook_of
 from .answers import check, shown
-from .pages import UPDATE, Example, Page, blocks, examples, read_yaml
+from .household import record_household
+from .pages import README, UPDATE, Example, Page, blocks, examples, read_yaml
 
 CLIENT: Final = "$CLIENT"  # a recording client's address
 USER: Final = "4f1d0c9a7be24c55a1f36d2e8b90c713"  # stands for the one who asks
@@ -85,7 +86,7 @@ def parse_curl(command: str) -> Curl:
 async def test_every_example_answers_what_its_page_shows(
     hass: HomeAssistant,
     entry: MockConfigEntry,
-    home: None,
+    furnished: None,
     hass_client_no_auth: Callable[[], Awaitable[Client]],
     hass_access_token: str,
     hass_admin_user: User,
@@ -98,7 +99,10 @@ async def test_every_example_answers_what_its_page_shows(
         recorder.subentry_id: RECORDER,
     }
     answers: list[tuple[Example, str]] = []
-    for example in examples():
+    first = len(README.examples)  # which are those of a ledger that is empty
+    for number, example in enumerate(examples()):
+        if number == first:
+            await record_household(entry)
         if example.is_action:
             text = await act(hass, example)
         else:
@@ -152,6 +156,24 @@ def rewrite(answers: list[tuple[Example, str]]) -> None:
         texts[example.page] = text[:first] + shown(answer, example.kind) + text[last:]
     for page, text in texts.items():
         page.path.write_text(text, encoding="utf-8")
+
+
+async def test_the_first_figures_are_those_that_the_readme_shows(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    hass_client_no_auth: Callable[[], Awaitable[Client]],
+) -> None:
+    client = await hass_client_no_auth()
+    recorder = webhook_of(await add_client(hass, entry))
+    (example,) = README.examples
+    check(example, await send(client, example, "", recorder))
+    await hass.async_block_till_done()
+    shown_states = dict(re.findall(r"^\| `(sensor\.\w+)` \| (\S+) \|$", README.text, re.MULTILINE))
+    assert len(shown_states) == 3
+    for entity_id, shown_state in shown_states.items():
+        state = hass.states.get(entity_id)
+        assert state is not None
+        assert state.state == shown_state
 
 
 def test_every_curl_shows_its_answer() -> None:
