@@ -92,3 +92,8 @@ def test_json_and_yaml_can_be_read() -> None:
 @pytest.mark.parametrize("word", ["/home/", "/root/", "/tmp/"])
 def test_nothing_of_one_machine_is_in_it(one: Page, word: str) -> None:
     assert word not in one.text
+
+
+@EVERY
+def test_no_path_of_the_interface_becomes_a_quotation(one: Page) -> None:
+    assert re.findall(r"^\s*> .*$", one.prose, re.MULTILINE) == []
