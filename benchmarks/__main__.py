@@ -16,7 +16,7 @@ from .findings import keep, kept
 from .home import home
 from .ingest import ingest, pricing
 from .measures import BY_KEY, FULL, QUICK, TOLERANCE, Bench, Finding, Kind, number
-from .report import document, figures, table, with_summary
+from .report import document, figures, table
 from .size import size
 
 TOPICS: Final[dict[str, Callable[[Bench], AsyncIterator[Finding]]]] = {
@@ -30,8 +30,7 @@ TOPICS: Final[dict[str, Callable[[Bench], AsyncIterator[Finding]]]] = {
     "open": opening,
     "home": home,
 }
-README: Final = Path(__file__).parent.parent / "README.md"
-DOCUMENT: Final = README.parent / "docs" / "benchmarks.md"
+DOCUMENT: Final = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 # What the quick form fails for: what depends on the code more than on the machine.
 _GATED: Final = (Kind.LIMIT, Kind.GROWTH)
 
@@ -48,9 +47,7 @@ def main() -> int:
         found = asyncio.run(measure(bench, options.only or list(TOPICS), options.keep))
     if options.write:
         DOCUMENT.write_text(document(found, sizes), encoding="utf-8")
-        readme = README.read_text(encoding="utf-8")
-        README.write_text(with_summary(readme, found), encoding="utf-8")
-        say(f"written to {DOCUMENT} and {README}")
+        say(f"written to {DOCUMENT}")
     sys.stdout.write(f"{table(found)}\n")
     missed = [key for key, values in figures(found).items() if not BY_KEY[key].met(values.figure)]
     for key in missed:
@@ -101,7 +98,9 @@ def _options() -> Namespace:
         "--only", nargs="+", choices=TOPICS, metavar="TOPIC", help=", ".join(TOPICS)
     )
     parser.add_argument("--keep", type=Path, metavar="FILE", help="go on with what a file holds")
-    parser.add_argument("--write", action="store_true", help="write the tables to the documents")
+    parser.add_argument(
+        "--write", action="store_true", help="write the table to docs/benchmarks.md"
+    )
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
     return parser.parse_args()
 

@@ -14,9 +14,7 @@ from typing import Final
 from .measures import BY_KEY, MEASURES, Finding, Sizes, number
 
 _PACKAGES: Final = ("homeassistant", "aiosqlite", "SQLAlchemy", "genai-prices")
-BEGIN: Final = "<!-- benchmarks -->"
-END: Final = "<!-- /benchmarks -->"
-_INTRODUCTION: Final = Path(__file__).with_name("introduction.md")
+INTRODUCTION: Final = Path(__file__).with_name("introduction.md")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ def document(found: Sequence[Finding], sizes: Sizes) -> str:
     )
     events = sizes.per_day * sizes.days
     return f"""\
-{_INTRODUCTION.read_text(encoding="utf-8")}
+{INTRODUCTION.read_text(encoding="utf-8")}
 ## Results
 
 {datetime.now(UTC):%Y-%m-%d}; each figure is the median of as many runs as its line says.
@@ -85,27 +83,6 @@ Ledgers of {" and ".join(f"{events * copies:,}" for copies in sizes.copies)} eve
 
 {table(found)}
 """
-
-
-def summary(found: Sequence[Finding]) -> str:
-    """Return the measures that have a target, in short, as a Markdown table."""
-    lines = ["| What | Compared with | Figure | Target |", "| --- | --- | ---: | --- |"]
-    for key, result in figures(found).items():
-        measure = BY_KEY[key]
-        if measure.target is not None:
-            missed = "" if measure.met(result.figure) else ", missed"
-            lines.append(
-                f"| {measure.what} | {measure.yardstick} | {measure.shown(result.figure)}"
-                f" | {measure.wanted}{missed} |"
-            )
-    return "\n".join(lines)
-
-
-def with_summary(text: str, found: Sequence[Finding]) -> str:
-    """Return a document with the summary between its markers."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{summary(found)}\n{END}{after}"
 
 
 def machine() -> str:

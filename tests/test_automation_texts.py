@@ -18,11 +18,11 @@ from custom_components.llm_analytics.event import ANOMALY
 from custom_components.llm_analytics.logbook import LINES
 from custom_components.llm_analytics.trigger import TRIGGERS
 
+from .docs.pages import table
 from .helpers import Client, stored
 from .subentries import budget
 from .test_anomalies import NOON, settled, usual_days
 from .test_contracts import COMPONENT, ENGLISH, ICONS, default_of
-from .test_readme import table
 
 KINDS: dict[str, Mapping[str, Any]] = {"triggers": TRIGGERS, "conditions": CONDITIONS}
 DESCRIBED = {kind: load_yaml_dict(str(COMPONENT / f"{kind}.yaml")) for kind in KINDS}
@@ -105,7 +105,7 @@ def test_the_event_entity_has_a_text_for_everything_it_shows() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_readme_has_every_one_and_its_fields(kind: str) -> None:
+def test_the_page_has_every_one_and_its_fields(kind: str) -> None:
     documented: dict[str, set[str]] = {}
     names: set[str] = set()
     for name, field, meaning in table(kind):
@@ -126,7 +126,7 @@ def clock(freezer: FrozenDateTimeFactory, hass: HomeAssistant) -> FrozenDateTime
     return freezer
 
 
-async def test_the_readme_has_every_event_and_its_data(
+async def test_the_page_has_every_event_and_its_data(
     clock: FrozenDateTimeFactory, hass: HomeAssistant, entry: MockConfigEntry, client: Client
 ) -> None:
     documented: dict[str, set[str]] = {}

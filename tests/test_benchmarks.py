@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from benchmarks.__main__ import DOCUMENT, README, TOPICS, measure
+from benchmarks.__main__ import DOCUMENT, TOPICS, measure
 from benchmarks.findings import kept
 from benchmarks.measures import (
     BY_KEY,
@@ -19,7 +19,7 @@ from benchmarks.measures import (
     Want,
     number,
 )
-from benchmarks.report import BEGIN, END, document, figures, table, with_summary
+from benchmarks.report import INTRODUCTION, document, figures, table
 
 # What each topic finds; the one that starts a real Home Assistant is in tests/e2e.
 TIMES: Final = "\N{MULTIPLICATION SIGN}"
@@ -122,17 +122,11 @@ async def test_measuring_goes_on_with_what_was_kept(
         assert found == kept(file) == [Finding("ingest-1", 1, 1)] * runs
 
 
-def test_summary_replaces_what_is_between_the_markers() -> None:
-    found = [Finding("ingest-1", 300, 100), Finding("size-uniform", 1, 2)]
-    text = with_summary(f"before\n{BEGIN}\nold\n{END}\nafter", found)
-    assert text.startswith(f"before\n{BEGIN}\n| What |")
-    assert text.endswith(f"| 3{TIMES} | ≥ 2.5{TIMES} |\n{END}\nafter")
-    assert "old" not in text
-    assert with_summary(text, found) == text
-
-
-def test_readme_has_room_for_the_summary() -> None:
-    text = README.read_text(encoding="utf-8")
-    assert text.index(BEGIN) < text.index(END)
-    assert "docs/benchmarks.md" in text
-    assert DOCUMENT.exists()
+def test_the_document_is_one_that_is_written_here() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    introduction = INTRODUCTION.read_text(encoding="utf-8")
+    found = [Finding("ingest-1", 300, 100)]
+    for one in (text, document(found, TINY)):
+        assert one.startswith(f"{introduction}\n## Results\n")
+    shown = {line.split(" | ")[0] for line in text.splitlines() if line.startswith("| ")}
+    assert {f"| {measure.what}" for measure in MEASURES if measure.target is not None} <= shown

@@ -21,11 +21,11 @@ from pytest_homeassistant_custom_component.common import (
 )
 from pytest_homeassistant_custom_component.test_util.aiohttp import AiohttpClientMocker
 
+from .docs.pages import page
 from .helpers import Client, post, stored, usage
 from .subentries import budget
 from .test_anomalies import NOON, settled, spent, usual_days
 from .test_contracts import HACS, MANIFEST, ROOT
-from .test_readme import TEXT
 
 FOLDER = ROOT / "blueprints" / "automation" / "llm_analytics"
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -54,12 +54,12 @@ def test_home_assistant_finds_no_fault_with_it(path: Path) -> None:
 
 
 @EVERY
-async def test_the_readme_has_a_link_that_imports_it(
+async def test_the_page_has_a_link_that_imports_it(
     hass: HomeAssistant, path: Path, aioclient_mock: AiohttpClientMocker
 ) -> None:
     links = [
         parse_qs(urlsplit(link).query)["blueprint_url"][0]
-        for link in TEXT.replace(")", " ").replace("(", " ").split()
+        for link in page("automations").text.replace(")", " ").replace("(", " ").split()
         if link.startswith("https://my.home-assistant.io/redirect/blueprint_import/")
     ]
     assert url(path) in links
