@@ -22,7 +22,7 @@ from .docs.pages import table
 from .helpers import Client, stored
 from .subentries import budget
 from .test_anomalies import NOON, settled, usual_days
-from .test_contracts import COMPONENT, ENGLISH, ICONS, default_of
+from .test_texts import COMPONENT, ENGLISH, ICONS, default_of
 
 KINDS: dict[str, Mapping[str, Any]] = {"triggers": TRIGGERS, "conditions": CONDITIONS}
 DESCRIBED = {kind: load_yaml_dict(str(COMPONENT / f"{kind}.yaml")) for kind in KINDS}

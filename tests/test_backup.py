@@ -16,7 +16,7 @@ from custom_components.llm_analytics.backup import async_post_backup, async_pre_
 from custom_components.llm_analytics.const import DATABASE
 from custom_components.llm_analytics.coordinator import LlmAnalyticsCoordinator
 
-from .faults.books import audit
+from .faults.audit import audit
 
 
 def event(number: int) -> UsageEvent:

@@ -25,7 +25,7 @@ from .docs.pages import page
 from .helpers import Client, post, stored, usage
 from .subentries import budget
 from .test_anomalies import NOON, settled, spent, usual_days
-from .test_contracts import HACS, MANIFEST, ROOT
+from .test_texts import HACS, MANIFEST, ROOT
 
 FOLDER = ROOT / "blueprints" / "automation" / "llm_analytics"
 FILES = sorted(FOLDER.glob("*.yaml"))

@@ -56,10 +56,13 @@ SHOWN = {
         "entity_registry_enabled_default=False",
     ),
     "entity-translations": (f"{COMPONENT}/translations/en.json", '"cost_today"'),
-    "exception-translations": ("tests/test_contracts.py", "test_every_exception_has_its_text"),
+    "exception-translations": ("tests/test_texts.py", "test_every_exception_has_its_text"),
     "icon-translations": (f"{COMPONENT}/icons.json", '"cost_today"'),
     "reconfiguration-flow": (f"{COMPONENT}/config_flow.py", "async_step_reconfigure"),
-    "repair-issues": ("tests/test_issues.py", "test_a_model_without_a_price_is_priced_in_its_flow"),
+    "repair-issues": (
+        "tests/home/test_issues.py",
+        "test_a_model_without_a_price_is_priced_in_its_flow",
+    ),
     # Platinum
     "async-dependency": (f"{COMPONENT}/manifest.json", "aiosqlite=="),
     "inject-websession": (

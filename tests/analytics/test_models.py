@@ -16,7 +16,7 @@ from custom_components.llm_analytics.analytics.models import (
     UsageEvent,
 )
 
-from .usage import usage
+from .usage_events import usage
 
 
 def test_an_event_needs_only_endpoint_provider_and_totals() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from custom_components.llm_analytics.analytics import Notice, NoticeKind, Rate
 
-from .support import NOON, Clock, count, opened
+from .helpers import NOON, Clock, count, opened
 
 CROSSED = Notice(NoticeKind.BUDGET, "week:80", date(2026, 3, 16))
 UNUSUAL = Notice(NoticeKind.ANOMALY, "cost", date(2026, 3, 16))

@@ -28,7 +28,7 @@ from custom_components.llm_analytics.analytics.totals import (
     sum_totals,
 )
 
-from .usage import usage
+from .usage_events import usage
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

@@ -22,7 +22,7 @@ from custom_components.llm_analytics.sensor import (
 )
 from custom_components.llm_analytics.services import ACTIONS
 
-from ..test_contracts import ENGLISH
+from ..test_texts import ENGLISH
 from .pages import ROOT, page, table
 
 pytestmark = pytest.mark.usefixtures("fixed_time")

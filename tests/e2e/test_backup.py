@@ -15,7 +15,7 @@ import time
 import pytest
 
 from scripts.real_home_assistant import RealHomeAssistant
-from tests.faults.books import audit
+from tests.faults.audit import audit
 
 pytestmark = pytest.mark.browser
 

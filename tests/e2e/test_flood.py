@@ -17,7 +17,7 @@ from aiohttp import ClientSession, TCPConnector
 import pytest
 
 from scripts.real_home_assistant import RealHomeAssistant
-from tests.faults.books import audit
+from tests.faults.audit import audit
 
 pytestmark = pytest.mark.browser
 

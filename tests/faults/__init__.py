@@ -1,3 +1,3 @@
 import pytest
 
-pytest.register_assert_rewrite("tests.faults.books", "tests.faults.promises")
+pytest.register_assert_rewrite("tests.faults.audit", "tests.faults.acknowledged")

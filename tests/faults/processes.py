@@ -11,7 +11,7 @@ import pytest_socket
 
 # A fork of a process that has imported everything starts at once, and is a process all the same.
 PROCESSES = get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tests.faults.burdens"])
+PROCESSES.set_forkserver_preload(["tests.faults.workloads"])
 
 
 class Victim:

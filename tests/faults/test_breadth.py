@@ -10,10 +10,10 @@ import pytest
 
 from custom_components.llm_analytics.analytics import Filter, Period, UsageEvent
 from custom_components.llm_analytics.analytics.store.dimensions import CAPS
-from tests.analytics.support import NOON, count, opened
-from tests.analytics.usage import usage
+from tests.analytics.helpers import NOON, count, opened
+from tests.analytics.usage_events import usage
 
-from .books import audit
+from .audit import audit
 
 DEVICES, MODELS, USERS, TAGS = 5_000, 500, 2_000, 1_000
 EVENTS = 20_000

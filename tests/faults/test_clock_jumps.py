@@ -7,10 +7,10 @@ import random
 import pytest
 
 from custom_components.llm_analytics.analytics import InvalidInputError, Period
-from tests.analytics.support import NOON, Clock, exported_json, opened
-from tests.analytics.usage import usage
+from tests.analytics.helpers import NOON, Clock, exported_json, opened
+from tests.analytics.usage_events import usage
 
-from .books import audit
+from .audit import audit
 from .conftest import rounds
 
 
@@ -40,8 +40,8 @@ async def test_a_jumping_clock_loses_nothing(tmp_path: Path, seed: str) -> None:
         clock.now = NOON + timedelta(days=3_001)  # a report ends with the present day
         exported = await exported_json(analytics, period=Period.ALL)
         assert sorted(event["id"] for event in exported["events"]) == list(range(1, recorded + 1))
-    books = audit(path)
-    assert len(books.events) == books.counted == recorded
+    found = audit(path)
+    assert len(found.events) == found.counted == recorded
 
 
 async def test_a_clock_that_was_never_set_refuses_rather_than_misdates(tmp_path: Path) -> None:

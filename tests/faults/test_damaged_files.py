@@ -16,12 +16,12 @@ from custom_components.llm_analytics.analytics import (
     Period,
 )
 from custom_components.llm_analytics.analytics.store.schema import AUTO_CHECKPOINT
-from tests.analytics.support import exported_json
+from tests.analytics.helpers import exported_json
 
-from .books import audit
-from .burdens import bear, event, opened, record_beside_a_backup
+from .audit import audit
 from .conftest import rounds
 from .processes import Victim
+from .workloads import event, opened, record_beside_a_backup, run_workload
 
 PAGE = 4096
 
@@ -39,7 +39,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory, seed: str) -> Path:
         told = Victim(target, path, *arguments).killed(after=after, pause=0)
         assert len([*told]) >= after
 
-    killed(2_000, bear, "ingest", seed, 1, [])
+    killed(2_000, run_workload, "ingest", seed, 1, [])
     killed(20, record_beside_a_backup, seed, 2)
     journal = path.with_name("ledger.db-wal")
     assert 50 * PAGE < journal.stat().st_size < AUTO_CHECKPOINT * PAGE

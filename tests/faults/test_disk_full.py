@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from .books import audit
-from .full import AGAIN, ASKED, REFUSED, REOPENED, fill_up_to_a_limit
+from .acknowledged import Acknowledged
+from .audit import audit
+from .full_disk import AGAIN, ASKED, REFUSED, REOPENED, fill_up_to_a_limit
 from .processes import Victim
-from .promises import Promises
 
 ROOM = 3_000_000
 REPOSITORY = Path(__file__).parents[2]
@@ -23,20 +23,20 @@ ALONE = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--map-root
 
 def check(path: Path, told: Sequence[tuple[Any, ...]]) -> None:
     """What was acknowledged is there, nothing else is, and it went on without a restart."""
-    promises, others = Promises(), []
+    acknowledged, others = Acknowledged(), []
     for what, *numbers in told:
         if what in {REFUSED, ASKED, AGAIN, REOPENED}:
             others.append((what, *numbers))
         else:
-            promises.hear(what, *numbers)
+            acknowledged.hear(what, *numbers)
     assert [what for what, *_ in others].count(REFUSED) >= 20
     assert (AGAIN, True) in others
     assert (REOPENED, True) in others
     before = told.index((ASKED, dict(others)[ASKED]))
     assert sum(what == "recorded" for what, *_ in told[:before]) == dict(others)[ASKED]
-    books = audit(path)
-    promises.check(books, cleans=books.cleaned)
-    assert books.last_event == len(promises.recorded)
+    found = audit(path)
+    acknowledged.check(found, cleans=found.cleaned)
+    assert found.last_event == len(acknowledged.recorded)
     assert not list(path.parent.glob("*damaged*"))
 
 
@@ -52,7 +52,7 @@ def test_a_file_system_that_runs_full_is_recovered_from(tmp_path: Path) -> None:
     kept.mkdir()
     if subprocess.run([*ALONE, "true"], check=False).returncode:
         pytest.skip("this machine lets nobody mount a file system of their own")
-    program = [sys.executable, "-m", "tests.faults.full", str(folder), str(ROOM)]
+    program = [sys.executable, "-m", "tests.faults.full_disk", str(folder), str(ROOM)]
     subprocess.run(
         [*ALONE, *program], check=True, cwd=kept, env=os.environ | {"PYTHONPATH": str(REPOSITORY)}
     )

@@ -12,38 +12,38 @@ import pytest
 
 from custom_components.llm_analytics.analytics.store import schema
 
-from .books import SLOT, audit
-from .burdens import BURDENS, RECORDED, bear, open_and_close
+from .acknowledged import Acknowledged
+from .audit import SLOT, audit
 from .conftest import rounds
 from .processes import Victim
-from .promises import Promises
+from .workloads import RECORDED, WORKLOADS, open_and_close, run_workload
 
 LOGGER = logging.getLogger(__name__)
 
 
-@pytest.mark.parametrize("work", BURDENS)
+@pytest.mark.parametrize("work", WORKLOADS)
 def test_a_process_killed_at_any_moment_loses_nothing_acknowledged(
     tmp_path: Path, seed: str, work: str
 ) -> None:
     path = tmp_path / "ledger.db"
-    promises = Promises()
+    acknowledged = Acknowledged()
     times, behind = rounds(20), 0
     for run in range(1, times + 1):
         luck = random.Random(f"{seed}-{work}-{run}")
-        known = [] if work == "clean_up" else promises.sample(luck)
-        victim = Victim(bear, path, work, f"{seed}-{run}", run, known)
+        known = [] if work == "clean_up" else acknowledged.sample(luck)
+        victim = Victim(run_workload, path, work, f"{seed}-{run}", run, known)
         after, pause = luck.choice((1, 20, 100, 300)), luck.uniform(0, 0.25)
         for told in victim.killed(after=after, pause=pause):
-            promises.hear(*told)
-        books = audit(path)
-        promises.check(books, cleans=work == "clean_up")
-        behind += books.unsummed > 0
+            acknowledged.hear(*told)
+        found = audit(path)
+        acknowledged.check(found, cleans=work == "clean_up")
+        behind += found.unsummed > 0
     assert behind > 0 or work != "ingest"
-    assert books.cleaned == (work == "clean_up")
-    assert not promises.deleted or work == "delete"
+    assert found.cleaned == (work == "clean_up")
+    assert not acknowledged.deleted or work == "delete"
     LOGGER.info(
         "%s: killed %d times, %d of them with sums that waited, %d events acknowledged, 0 lost",
-        *(work, times, behind, len(promises.recorded)),
+        *(work, times, behind, len(acknowledged.recorded)),
     )
 
 
@@ -95,9 +95,9 @@ def test_a_process_killed_while_it_migrates_loses_nothing(
             victim = Victim(open_and_close, path)
             for _ in victim.killed(after=1, pause=luck.choice((0, 0.01, 0.1)) * luck.random()):
                 pass
-            books = audit(path)
-            seen.add(books.schema)
-            assert replace(books, schema=number) == before
+            found = audit(path)
+            seen.add(found.schema)
+            assert replace(found, schema=number) == before
     assert {number, schema.SCHEMA_VERSION} <= seen
 
 
@@ -109,7 +109,7 @@ def test_a_process_killed_while_it_creates_the_file_leaves_one_that_opens(
         luck = random.Random(f"{seed}-{run}")
         for _ in Victim(open_and_close, path).killed(after=1, pause=luck.uniform(0, 0.03)):
             pass
-        victim = Victim(bear, path, "ingest", seed, 1, [])
+        victim = Victim(run_workload, path, "ingest", seed, 1, [])
         told = [numbers for what, *numbers in victim.killed(after=5, pause=0) if what == RECORDED]
         assert dict(told).items() <= audit(path).events.items()
         assert list(tmp_path.glob("*damaged*")) == []

@@ -13,12 +13,12 @@ import sys
 
 import pytest
 
-from .books import audit
-from .burdens import BURDENS, opened
+from .acknowledged import Acknowledged
+from .audit import audit
 from .conftest import rounds
-from .disk import Disk
-from .promises import Promises
-from .tracing import CALLS, Said, Step, SyncNames, record
+from .power_loss import Disk
+from .syscall_trace import CALLS, Said, Step, SyncNames, record
+from .workloads import WORKLOADS, opened
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or platform.machine() not in CALLS,
@@ -33,12 +33,12 @@ HASTY = "PRAGMA synchronous = NORMAL"
 
 @pytest.fixture(scope="module")
 def steps(tmp_path_factory: pytest.TempPathFactory, seed: str) -> list[Step]:
-    """Return what a process did that bore every burden."""
-    return recorded(tmp_path_factory.mktemp("recorded"), seed, NOTHING_ELSE, *BURDENS)
+    """Return what a process did that ran every workload."""
+    return recorded(tmp_path_factory.mktemp("recorded"), seed, NOTHING_ELSE, *WORKLOADS)
 
 
 def recorded(folder: Path, seed: str, pragma: str, *works: str) -> list[Step]:
-    program = [sys.executable, "-m", "tests.faults.recorded"]
+    program = [sys.executable, "-m", "tests.faults.recorded_writes"]
     return record(folder, [*program, str(folder), seed, str(EVENTS), pragma, *works])
 
 
@@ -57,17 +57,17 @@ def part(steps: Sequence[Step], work: str) -> list[Step]:
     return [step for step in steps if belongs(step)]
 
 
-def heard(steps: Sequence[Step]) -> Promises:
-    """Return what was promised in some steps."""
-    promises = Promises()
+def heard(steps: Sequence[Step]) -> Acknowledged:
+    """Return what was acknowledged in some steps."""
+    acknowledged = Acknowledged()
     for step in steps:
         if isinstance(step, Said):
             _, what, *numbers = step.text.split()
-            promises.hear(what, *map(int, numbers))
-    return promises
+            acknowledged.hear(what, *map(int, numbers))
+    return acknowledged
 
 
-@pytest.mark.parametrize("work", BURDENS)
+@pytest.mark.parametrize("work", WORKLOADS)
 async def test_a_power_cut_at_any_moment_loses_nothing_acknowledged(
     tmp_path: Path, steps: list[Step], seed: str, work: str
 ) -> None:
@@ -85,9 +85,9 @@ async def test_a_power_cut_at_any_moment_loses_nothing_acknowledged(
         async with opened(path) as analytics:
             assert analytics.set_aside is None
         heard(taken[:moment]).check(audit(path), cleans=work == "clean_up")
-    promised = len(heard(taken).recorded)
-    assert promised >= EVENTS
-    LOGGER.info("%s: %d cuts within %d events, 0 lost", work, len(moments), promised)
+    acknowledged = len(heard(taken).recorded)
+    assert acknowledged >= EVENTS
+    LOGGER.info("%s: %d cuts within %d events, 0 lost", work, len(moments), acknowledged)
 
 
 async def test_a_ledger_that_did_not_wait_for_the_disk_would_lose_events(
