@@ -56,7 +56,7 @@ async def clean_up(bench: Bench) -> AsyncIterator[Finding]:
             task = asyncio.create_task(_record(analytics, household, alone))
             await asyncio.sleep(seconds)
             await _end(task)
-    yield Finding("cleanup-rate", deleted / seconds, 70_000)
+    yield Finding("cleanup-rate", deleted / seconds, 50_000)
     yield Finding("cleanup-latency", percentile(during, 0.99), percentile(alone, 0.99))
 
 

@@ -183,7 +183,7 @@ _VIEW: Final = "bare view that parses the same JSON"
 MEASURES: Final = (
     # Recording
     Measure(
-        "ingest-1", "durable recording, 1 caller", _PEER, "events/s", Kind.PEER, Want.AT_LEAST, 2.5
+        "ingest-1", "durable recording, 1 caller", _PEER, "events/s", Kind.PEER, Want.AT_LEAST, 2.2
     ),
     Measure(
         "ingest-16",
@@ -192,7 +192,7 @@ MEASURES: Final = (
         "events/s",
         Kind.PEER,
         Want.AT_LEAST,
-        25,
+        18,
     ),
     Measure(
         "ingest-256",
@@ -201,7 +201,7 @@ MEASURES: Final = (
         "events/s",
         Kind.PEER,
         Want.AT_LEAST,
-        60,
+        30,
     ),
     Measure(
         "ingest-limit",
@@ -210,7 +210,7 @@ MEASURES: Final = (
         "events/s",
         Kind.LIMIT,
         Want.AT_LEAST,
-        0.5,
+        0.4,
     ),
     Measure(
         "loop-hold",
@@ -280,7 +280,7 @@ MEASURES: Final = (
     Measure(
         "cleanup-rate",
         "clean-up while recording",
-        "70,000 rows/s",
+        "50,000 rows/s",
         "rows/s",
         Kind.PEER,
         Want.AT_LEAST,
@@ -292,7 +292,7 @@ MEASURES: Final = (
         "p99 without clean-up",
         "ms",
         Kind.LIMIT,
-        target=3,
+        target=4,
     ),
     Measure(
         "export",
@@ -301,7 +301,7 @@ MEASURES: Final = (
         "rows/s",
         Kind.LIMIT,
         Want.AT_LEAST,
-        0.9,
+        0.25,
     ),
     Measure(
         "export-memory",
@@ -331,7 +331,7 @@ MEASURES: Final = (
         _VIEW,
         "ms",
         Kind.LIMIT,
-        target=2,
+        target=3,
     ),
     Measure(
         "flood-lost",
