@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from scripts.home_assistant_client import DOMAIN, RequestError
 from scripts.real_home_assistant import REPOSITORY, RealHomeAssistant, StartError
+from scripts.sample_dashboard import add_dashboard, make_first_page, statistics_appear
 from scripts.sample_household import first_day, sample_household
 
 SEED = 1
@@ -80,12 +81,23 @@ def _run(home: RealHomeAssistant, *, sample: bool) -> int:
     home.start()
     say(f"Home Assistant is ready after {time.monotonic() - started:.0f} s")
     if sample:
-        _record_sample(home)
+        _fill(home)
     _show(home)
     assert home.process is not None
     code = home.process.wait()
     say(f"Home Assistant ended with exit code {code}")
     return code
+
+
+def _fill(home: RealHomeAssistant) -> None:
+    """Add the dashboard and what the sample household did, so that it shows all of it."""
+    if is_new := add_dashboard(home):
+        say("added the dashboard of docs/dashboard.yaml and the budget it shows")
+    make_first_page(home)
+    if _record_sample(home):
+        home.reload_integration()  # which writes the statistics of earlier hours at once
+    if is_new and not statistics_appear(home):
+        say("its charts are empty: the long-term statistics are not written yet")
 
 
 @dataclass(slots=True)
@@ -115,8 +127,8 @@ class _Progress:
         self.path.write_text(text, encoding="utf-8")
 
 
-def _record_sample(home: RealHomeAssistant) -> None:
-    """Record what the sample household did since the last time, through the public API."""
+def _record_sample(home: RealHomeAssistant) -> int:
+    """Record what the sample household did since the last time; return how much of it is new."""
     zone = ZoneInfo(home.get("/api/config")["time_zone"])
     now = datetime.now(UTC)
     progress = _Progress.load(home.folder, now, zone)
@@ -136,6 +148,7 @@ def _record_sample(home: RealHomeAssistant) -> None:
         progress.until = datetime.fromisoformat(str(batch[-1]["timestamp"]))
         progress.save()
         say(f"recorded {start + len(batch):,} of {len(events):,} requests ({new:,} of them new)")
+    return new
 
 
 def _lasting_token(home: RealHomeAssistant) -> str:
