@@ -1,6 +1,6 @@
 """What ``scripts/develop`` runs: a Home Assistant with a sample household, until it is ended."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from http import HTTPStatus
@@ -19,6 +19,7 @@ from scripts.sample_household import first_day, sample_household
 
 SEED = 1
 BATCH = 1_000
+LAST_PORT = 65_535
 RESTART = 100  # the exit code by which Home Assistant asks to be started again
 API = f"/api/{DOMAIN}"
 
@@ -34,7 +35,7 @@ def main() -> int:
             _reset(home)
         while _run(home, sample=options.sample) == RESTART:
             say("Home Assistant asked for a restart")
-    except (RequestError, StartError) as error:
+    except (OSError, RequestError, StartError) as error:
         say(str(error))
         return 1
     except KeyboardInterrupt:
@@ -53,13 +54,21 @@ def say(text: str) -> None:
 
 def _options() -> Namespace:
     parser = ArgumentParser(prog="scripts/develop", add_help=False)
-    parser.add_argument("--port", type=int, default=8123)
+    parser.add_argument("--port", type=_port, default=8123)
     parser.add_argument("--no-sample", dest="sample", action="store_false")
     parser.add_argument("--reset", action="store_true")
     parser.add_argument("--config", type=Path, default=REPOSITORY / "config")
     options = parser.parse_args()
     options.config = options.config.resolve()
+    if options.config.exists() and not options.config.is_dir():
+        parser.error(f"argument --config: {options.config} is not a folder")
     return options
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= LAST_PORT:
+        raise ArgumentTypeError(f"not a port from 1 to {LAST_PORT}: {text!r}")
+    return int(text)
 
 
 def _interrupt(*_: object) -> None:

@@ -260,3 +260,27 @@ def test_says_what_it_can_do_without_doing_it(tmp_path: Path) -> None:
     for option in ("--port", "--no-sample", "--reset", "--config"):
         assert option in shown.stdout
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--port", "many"), "--port: not a port from 1 to 65535: 'many'"),
+        (("--port", "65536"), "--port: not a port from 1 to 65535: '65536'"),
+        (("--config", __file__), f"--config: {__file__} is not a folder"),
+        (("--config", f"{__file__}/below"), "Not a directory"),
+    ],
+)
+def test_says_what_is_wrong_with_an_option(options: tuple[str, ...], message: str) -> None:
+    command: list[str | Path] = [
+        REPOSITORY / "scripts" / "develop",
+        "--port",
+        str(free_port()),
+        *options,
+    ]
+    ended = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    assert ended.returncode in {1, 2}
+    assert message in ended.stdout
+    assert "Traceback" not in ended.stdout
