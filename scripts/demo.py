@@ -1,6 +1,6 @@
 """What ``scripts/develop`` runs: a Home Assistant with a sample household, until it is ended."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from http import HTTPStatus
@@ -14,10 +14,12 @@ from zoneinfo import ZoneInfo
 
 from scripts.home_assistant_client import DOMAIN, RequestError
 from scripts.real_home_assistant import REPOSITORY, RealHomeAssistant, StartError
+from scripts.sample_dashboard import add_dashboard, make_first_page, statistics_appear
 from scripts.sample_household import first_day, sample_household
 
 SEED = 1
 BATCH = 1_000
+LAST_PORT = 65_535
 RESTART = 100  # the exit code by which Home Assistant asks to be started again
 API = f"/api/{DOMAIN}"
 
@@ -33,7 +35,7 @@ def main() -> int:
             _reset(home)
         while _run(home, sample=options.sample) == RESTART:
             say("Home Assistant asked for a restart")
-    except (RequestError, StartError) as error:
+    except (OSError, RequestError, StartError) as error:
         say(str(error))
         return 1
     except KeyboardInterrupt:
@@ -52,13 +54,21 @@ def say(text: str) -> None:
 
 def _options() -> Namespace:
     parser = ArgumentParser(prog="scripts/develop", add_help=False)
-    parser.add_argument("--port", type=int, default=8123)
+    parser.add_argument("--port", type=_port, default=8123)
     parser.add_argument("--no-sample", dest="sample", action="store_false")
     parser.add_argument("--reset", action="store_true")
     parser.add_argument("--config", type=Path, default=REPOSITORY / "config")
     options = parser.parse_args()
     options.config = options.config.resolve()
+    if options.config.exists() and not options.config.is_dir():
+        parser.error(f"argument --config: {options.config} is not a folder")
     return options
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= LAST_PORT:
+        raise ArgumentTypeError(f"not a port from 1 to {LAST_PORT}: {text!r}")
+    return int(text)
 
 
 def _interrupt(*_: object) -> None:
@@ -80,12 +90,23 @@ def _run(home: RealHomeAssistant, *, sample: bool) -> int:
     home.start()
     say(f"Home Assistant is ready after {time.monotonic() - started:.0f} s")
     if sample:
-        _record_sample(home)
+        _fill(home)
     _show(home)
     assert home.process is not None
     code = home.process.wait()
     say(f"Home Assistant ended with exit code {code}")
     return code
+
+
+def _fill(home: RealHomeAssistant) -> None:
+    """Add the dashboard and what the sample household did, so that it shows all of it."""
+    if is_new := add_dashboard(home):
+        say("added the dashboard of docs/dashboard.yaml and the budget it shows")
+    make_first_page(home)
+    if _record_sample(home):
+        home.reload_integration()  # which writes the statistics of earlier hours at once
+    if is_new and not statistics_appear(home):
+        say("its charts are empty: the long-term statistics are not written yet")
 
 
 @dataclass(slots=True)
@@ -115,8 +136,8 @@ class _Progress:
         self.path.write_text(text, encoding="utf-8")
 
 
-def _record_sample(home: RealHomeAssistant) -> None:
-    """Record what the sample household did since the last time, through the public API."""
+def _record_sample(home: RealHomeAssistant) -> int:
+    """Record what the sample household did since the last time; return how much of it is new."""
     zone = ZoneInfo(home.get("/api/config")["time_zone"])
     now = datetime.now(UTC)
     progress = _Progress.load(home.folder, now, zone)
@@ -136,6 +157,7 @@ def _record_sample(home: RealHomeAssistant) -> None:
         progress.until = datetime.fromisoformat(str(batch[-1]["timestamp"]))
         progress.save()
         say(f"recorded {start + len(batch):,} of {len(events):,} requests ({new:,} of them new)")
+    return new
 
 
 def _lasting_token(home: RealHomeAssistant) -> str:

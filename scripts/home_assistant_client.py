@@ -23,6 +23,11 @@ _TOKEN_LASTS: Final = 20 * 60  # of the 30 minutes that Home Assistant grants
 class RequestError(Exception):
     """Home Assistant refused a request that has to succeed; the message says which and why."""
 
+    def __init__(self, message: str, code: str | None = None) -> None:
+        """Keep the code that a websocket command was refused with."""
+        super().__init__(message)
+        self.code = code
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -151,7 +156,8 @@ class HomeAssistantClient:
             await ws.send_json(message)
             answer = await ws.receive_json()
         if not answer["success"]:
-            raise RequestError(f"{message['type']}: {answer['error']}")
+            error = answer["error"]
+            raise RequestError(f"{message['type']}: {error}", error["code"])
         return answer["result"]
 
     def set_up_integration(self) -> None:
@@ -175,6 +181,17 @@ class HomeAssistantClient:
         if step["type"] != "create_entry":
             raise RequestError(f"the {kind} could not be added: {step}")
         self.until_loaded(kind)
+
+    def subentries(self, kind: str) -> list[str]:
+        """Return the titles of the integration's subentries of one kind."""
+        (entry,) = self.get(f"/api/config/config_entries/entry?domain={DOMAIN}")
+        every = self.command("config_entries/subentries/list", entry_id=entry["entry_id"])
+        return [subentry["title"] for subentry in every if subentry["subentry_type"] == kind]
+
+    def reload_integration(self) -> None:
+        """Load the integration's entry anew, and return when it is loaded."""
+        (entry,) = self.get(f"/api/config/config_entries/entry?domain={DOMAIN}")
+        self.post(f"/api/config/config_entries/entry/{entry['entry_id']}/reload", {})
 
     def until_loaded(self, what: str) -> None:
         """Wait until the entry has been loaded with what it was given."""

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 import shutil
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 import pytest
 import pytest_socket
 
@@ -27,15 +27,6 @@ FLAGS = [
     "--disable-sync",
 ]
 OUTPUT = Path(__file__).parent / "output"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(autouse=True)
@@ -83,13 +74,19 @@ def chromium() -> str:
 
 
 @pytest.fixture
-def page(home: RealHomeAssistant, chromium: str) -> Iterator[Page]:
-    """Return a browser's page that is signed in to Home Assistant."""
+def browser(chromium: str) -> Iterator[Browser]:
+    """Return a browser that has been nowhere yet."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        # A JSON text, quoted once more, is a JavaScript string.
-        tokens = json.dumps(home.browser_tokens)
-        page.add_init_script(f"localStorage.setItem('hassTokens', {tokens})")
-        yield page
+        yield browser
         browser.close()
+
+
+@pytest.fixture
+def page(home: RealHomeAssistant, browser: Browser) -> Page:
+    """Return a browser's page that is signed in to Home Assistant."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    # A JSON text, quoted once more, is a JavaScript string.
+    tokens = json.dumps(home.browser_tokens)
+    page.add_init_script(f"localStorage.setItem('hassTokens', {tokens})")
+    return page

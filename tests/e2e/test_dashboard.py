@@ -1,18 +1,16 @@
 """The dashboard of the documentation, with the sample household's figures, in a browser."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 import time
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from homeassistant.util.yaml import load_yaml_dict
 from playwright.sync_api import Page, expect
 import pytest
 
-from scripts.real_home_assistant import REPOSITORY, RealHomeAssistant
+from scripts.real_home_assistant import RealHomeAssistant
+from scripts.sample_dashboard import URL_PATH, add_dashboard, cards, load_dashboard
 from scripts.sample_household import first_day, sample_household
 
 from .conftest import OUTPUT
@@ -20,15 +18,8 @@ from .conftest import OUTPUT
 pytestmark = pytest.mark.browser
 
 API = "/api/llm_analytics"
-DASHBOARD = load_yaml_dict(str(REPOSITORY / "docs" / "dashboard.yaml"))
+DASHBOARD = load_dashboard()
 CUSTOM = "custom:"
-
-
-def cards(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield every card of a dashboard."""
-    for view in config["views"]:
-        for section in view["sections"]:
-            yield from section["cards"]
 
 
 def statistics(home: RealHomeAssistant, statistic_id: str) -> Decimal | None:
@@ -53,17 +44,13 @@ def until_written(home: RealHomeAssistant, statistic_id: str) -> None:
 
 @pytest.fixture(scope="module")
 def household(home: RealHomeAssistant) -> RealHomeAssistant:
-    """Return a home with the sample household's ledger and a budget."""
+    """Return a home with the sample household's ledger, the dashboard and its budget."""
     zone = ZoneInfo(home.time_zone)
     now = datetime.now(UTC)
     events = sample_household(1, now, zone, first=first_day(now, zone))
     for start in range(0, len(events), 1_000):
         home.post(f"{API}/usage", {"events": events[start : start + 1_000]})
-    home.add_subentry(
-        "budget",
-        {"scope": "all", "unit": "cost"},
-        {"amount": 120, "period": "month", "thresholds": ["80", "100"], "name": "Family"},
-    )
+    assert add_dashboard(home)
     return home
 
 
@@ -95,19 +82,11 @@ def test_every_entity_of_the_dashboard_is_there(household: RealHomeAssistant) ->
 
 
 def test_the_dashboard_shows_its_figures(household: RealHomeAssistant, page: Page) -> None:
-    household.command(
-        "lovelace/dashboards/create",
-        url_path="ai-usage",
-        title="AI usage",
-        mode="storage",
-        require_admin=False,
-        show_in_sidebar=True,
-    )
-    household.command("lovelace/config/save", url_path="ai-usage", config=DASHBOARD)
     page.set_viewport_size({"width": 1440, "height": 790})
-    page.goto(f"{household.url}/ai-usage")
+    page.goto(f"{household.url}/{URL_PATH}")
     graphs = page.locator("hui-statistics-graph-card canvas")
-    expect(graphs).to_have_count(3, timeout=60_000)
+    shown = [card for card in cards(DASHBOARD) if card["type"] == "statistics-graph"]
+    expect(graphs).to_have_count(len(shown), timeout=60_000)
     expect(page.locator("hui-gauge-card")).to_contain_text("Used")
     expect(page.locator("hui-warning, hui-error-card")).to_have_count(0)
     page.wait_for_timeout(3_000)  # the charts draw themselves in

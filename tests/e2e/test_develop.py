@@ -15,12 +15,16 @@ import time
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from playwright.sync_api import Browser, Page, expect
 import pytest
 
 from scripts.demo import SEED
 from scripts.home_assistant_client import HomeAssistantClient
-from scripts.real_home_assistant import REPOSITORY, free_port, is_free
+from scripts.real_home_assistant import REPOSITORY, RealHomeAssistant, free_port, is_free
+from scripts.sample_dashboard import BUDGET, URL_PATH, cards, load_dashboard
 from scripts.sample_household import DAYS, Event, sample_household
+
+from .conftest import OUTPUT, noon_zone
 
 pytestmark = pytest.mark.browser
 
@@ -143,6 +147,17 @@ def stored(home: HomeAssistantClient) -> list[dict[str, Any]]:
         before = f"&before={page['next']}"
 
 
+def first_page(browser: Browser, home: HomeAssistantClient, width: int) -> Page:
+    """Sign in by the form, as somebody does whom this browser has never seen."""
+    page = browser.new_context(viewport={"width": width, "height": 900}).new_page()
+    page.goto(f"{home.url}/")
+    page.locator("input[name=username]").fill(home.username, timeout=60_000)
+    page.locator("input[name=password]").fill(home.password)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("hui-root", timeout=60_000)
+    return page
+
+
 def test_shows_the_sample_household_and_keeps_it(tmp_path: Path) -> None:
     away_from_midnight()
     folder = tmp_path / "config"
@@ -173,6 +188,54 @@ def test_shows_the_sample_household_and_keeps_it(tmp_path: Path) -> None:
         assert len(stored(second.home)) == len(sample)
 
 
+def test_opens_on_the_dashboard_with_all_its_figures(tmp_path: Path, browser: Browser) -> None:
+    folder = tmp_path / "config"
+    # Shortly after midnight there is no "today" to show anything of.
+    RealHomeAssistant(folder, port=free_port(), time_zone=noon_zone()).prepare()
+    shown = [card for card in cards(load_dashboard()) if card["type"] != "heading"]
+    graphs = [card for card in shown if card["type"] == "statistics-graph"]
+    with develop(folder) as running:
+        states = {row["entity_id"]: row["state"] for row in running.home.get("/api/states")}
+        for card in shown:
+            if card not in graphs:
+                assert states[card["entity"]] not in {"unknown", "unavailable"}, card
+        for width in (1400, 390):
+            page = first_page(browser, running.home, width)
+            expect(page).to_have_url(re.compile(f"/{URL_PATH}(/|$)"))
+            expect(page.locator("hui-statistics-graph-card canvas")).to_have_count(
+                len(graphs), timeout=60_000
+            )
+            expect(page.locator("hui-tile-card, hui-gauge-card")).to_have_count(
+                len(shown) - len(graphs)
+            )
+            expect(page.locator("hui-warning, hui-error-card")).to_have_count(0)
+            expect(page.locator("hui-root")).not_to_contain_text(
+                re.compile("unknown|unavailable|not found", re.IGNORECASE)
+            )
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            page.wait_for_timeout(3_000)  # the charts draw themselves in
+            OUTPUT.mkdir(exist_ok=True)
+            page.screenshot(path=OUTPUT / f"develop_{width}.png")
+
+
+def test_a_second_start_keeps_what_was_changed(tmp_path: Path, browser: Browser) -> None:
+    folder = tmp_path / "config"
+    changed = load_dashboard()
+    changed["views"][0]["sections"][0]["cards"][0]["heading"] = "Since midnight"
+    with develop(folder) as first:
+        first.home.command("lovelace/config/save", url_path=URL_PATH, config=changed)
+    with develop(folder) as second:
+        page = first_page(browser, second.home, 1400)
+        expect(page.locator("hui-heading-card").first).to_contain_text("Since midnight")
+        assert second.home.command("lovelace/config", url_path=URL_PATH) == changed
+        assert second.home.subentries("budget") == [BUDGET]
+        core = {"default_panel": "map", "other": 1}
+        second.home.command("frontend/set_system_data", key="core", value=core)
+    with develop(folder) as third:
+        kept = third.home.command("frontend/get_system_data", key="core")
+        assert kept == {"value": core}
+
+
 def test_without_a_sample_the_ledger_is_empty_and_reset_removes_the_folder(tmp_path: Path) -> None:
     folder = tmp_path / "config"
     folder.mkdir()
@@ -180,6 +243,10 @@ def test_without_a_sample_the_ledger_is_empty_and_reset_removes_the_folder(tmp_p
     with develop(folder, "--no-sample", "--reset") as running:
         assert stored(running.home) == []
         assert not (folder / "left.txt").exists()
+        known = running.home.command("lovelace/dashboards/list")
+        assert URL_PATH not in {dashboard["url_path"] for dashboard in known}
+        assert running.home.subentries("budget") == []
+        assert not running.home.command("frontend/get_system_data", key="core")["value"]
 
 
 def test_says_what_it_can_do_without_doing_it(tmp_path: Path) -> None:
@@ -193,3 +260,27 @@ def test_says_what_it_can_do_without_doing_it(tmp_path: Path) -> None:
     for option in ("--port", "--no-sample", "--reset", "--config"):
         assert option in shown.stdout
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--port", "many"), "--port: not a port from 1 to 65535: 'many'"),
+        (("--port", "65536"), "--port: not a port from 1 to 65535: '65536'"),
+        (("--config", __file__), f"--config: {__file__} is not a folder"),
+        (("--config", f"{__file__}/below"), "Not a directory"),
+    ],
+)
+def test_says_what_is_wrong_with_an_option(options: tuple[str, ...], message: str) -> None:
+    command: list[str | Path] = [
+        REPOSITORY / "scripts" / "develop",
+        "--port",
+        str(free_port()),
+        *options,
+    ]
+    ended = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    assert ended.returncode in {1, 2}
+    assert message in ended.stdout
+    assert "Traceback" not in ended.stdout

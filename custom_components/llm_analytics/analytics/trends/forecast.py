@@ -18,7 +18,8 @@ today; never below month to date.
 
 With plain weekday means for e(d) (and the mean of all days while a weekday has come only once) the
 mean absolute error was that of extrapolating the month to date in a ledger's first month, and 1.3
-to 1.5 times as much in months of growth. ``tests/analytics/trends/test_forecast.py`` back-tests this one.
+to 1.5 times as much in months of growth. ``tests/analytics/trends/test_forecast.py`` back-tests
+this one.
 """
 
 from collections.abc import Mapping, Sequence
