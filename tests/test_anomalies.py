@@ -14,6 +14,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.llm_analytics.const import EVENT_ANOMALY
+from custom_components.llm_analytics.entity import WRITE_INTERVAL
 
 from .helpers import Client, post, stored, usage
 
@@ -33,7 +34,7 @@ def wednesday(freezer: FrozenDateTimeFactory, hass: HomeAssistant) -> FrozenDate
 async def settled(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
     """Let the second pass within which commits share one refresh."""
     await hass.async_block_till_done()
-    freezer.tick(2)
+    freezer.tick(WRITE_INTERVAL + 1)
     async_fire_time_changed(hass)
     await hass.async_block_till_done()
 

@@ -17,6 +17,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.llm_analytics.const import DOMAIN, EVENT_BUDGET
+from custom_components.llm_analytics.entity import WRITE_INTERVAL
 
 from .helpers import PREFIXES, Client, act, rows, stored, usage
 from .subentries import added, begun, options, submitted, suggested
@@ -30,7 +31,7 @@ WEEKLY: dict[str, Any] = {"amount": 10, "period": "week", "thresholds": ["50", "
 async def settled(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
     """Let the second pass within which commits share one refresh."""
     await hass.async_block_till_done()
-    freezer.tick(2)
+    freezer.tick(WRITE_INTERVAL + 1)
     async_fire_time_changed(hass)
     await hass.async_block_till_done()
 

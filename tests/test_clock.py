@@ -172,7 +172,7 @@ async def test_another_time_zone_dates_everything_anew(
     await set_up(hass)
     await act(hass, Action.RECORD_USAGE, usage(timestamp="2026-05-31T14:30:00+00:00"))
     await act(hass, Action.RECORD_USAGE, usage(timestamp="2026-05-31T15:30:00+00:00"))
-    await moved(hass, freezer, datetime(2026, 5, 31, 16, 0, 2, tzinfo=UTC))
+    await moved(hass, freezer, datetime(2026, 5, 31, 16, 0, 32, tzinfo=UTC))
     assert figures(hass) == (2, 2, 2)
 
     await hass.config.async_update(time_zone="Asia/Tokyo")

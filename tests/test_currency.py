@@ -18,6 +18,7 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.llm_analytics.config_flow import OPTIONS_SCHEMA
 from custom_components.llm_analytics.const import DOMAIN
+from custom_components.llm_analytics.entity import WRITE_INTERVAL
 from custom_components.llm_analytics.home.issues import EXCHANGE_RATE_MISSING
 
 from .helpers import PREFIXES, Client, act, answer, get, post, stored, usage
@@ -40,7 +41,9 @@ async def at_noon(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
     freezer.move_to(NOON)
 
 
-async def later(hass: HomeAssistant, freezer: FrozenDateTimeFactory, seconds: float = 2) -> None:
+async def later(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, seconds: float = WRITE_INTERVAL + 1
+) -> None:
     """Let what is due happen, and wait for it."""
     await hass.async_block_till_done(wait_background_tasks=True)
     freezer.tick(seconds)

@@ -7,19 +7,16 @@ from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import (
-    Event,
-    EventStateChangedData,
     HomeAssistant,
     State,
-    callback,
 )
 from homeassistant.helpers import device_registry as dr, entity_registry as er
-from homeassistant.helpers.event import async_track_state_change_event
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 from custom_components.llm_analytics.const import DOMAIN
 from custom_components.llm_analytics.coordinator import LlmAnalyticsCoordinator
+from custom_components.llm_analytics.entity import WRITE_INTERVAL
 from custom_components.llm_analytics.services import Action
 
 from .helpers import PREFIXES, Client, act, stored, usage
@@ -75,7 +72,7 @@ def shown(hass: HomeAssistant, name: str) -> State:
 async def settled(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
     """Let the second pass within which commits share one refresh."""
     await hass.async_block_till_done()
-    freezer.tick(2)
+    freezer.tick(WRITE_INTERVAL + 1)
     async_fire_time_changed(hass)
     await hass.async_block_till_done()
 
@@ -132,23 +129,6 @@ async def test_a_new_ledger_shows_zeros(hass: HomeAssistant, entry: MockConfigEn
         assert Decimal(shown(hass, name).state) == 0
 
 
-async def test_an_event_is_shown_at_once_and_more_within_two_seconds(
-    wednesday: FrozenDateTimeFactory, hass: HomeAssistant, entry: MockConfigEntry
-) -> None:
-    await act(hass, Action.RECORD_USAGE, usage())
-    await hass.async_block_till_done()
-    assert shown(hass, "requests_today").state == "1"
-
-    for _ in range(10):
-        await act(hass, Action.RECORD_USAGE, usage())
-    await hass.async_block_till_done()
-    assert shown(hass, "requests_today").state == "1"
-    wednesday.tick(1.6)
-    async_fire_time_changed(hass)
-    await hass.async_block_till_done()
-    assert shown(hass, "requests_today").state == "11"
-
-
 async def test_many_commits_ask_for_few_refreshes(
     wednesday: FrozenDateTimeFactory,
     hass: HomeAssistant,
@@ -190,26 +170,6 @@ async def test_what_is_recorded_during_a_refresh_that_takes_long_is_shown_too(
     answered.set()
     await settled(hass, wednesday)
     assert shown(hass, "requests_today").state == "2"
-
-
-async def test_within_two_seconds_of_the_last_answer_everything_is_shown(
-    hass: HomeAssistant, client: Client
-) -> None:
-    followed = asyncio.Event()
-
-    @callback
-    def look(event: Event[EventStateChangedData]) -> None:
-        state = event.data["new_state"]
-        if state is not None and state.state == "20":
-            followed.set()
-
-    async_track_state_change_event(hass, "sensor.llm_analytics_requests_today", look)
-    for _ in range(20):
-        await stored(client)
-    async with asyncio.timeout(2):
-        await followed.wait()
-    await hass.async_block_till_done()
-    assert shown(hass, "tokens_today").state == "3000"
 
 
 async def test_a_deleted_event_leaves_the_figures(

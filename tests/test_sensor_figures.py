@@ -9,6 +9,7 @@ from homeassistant.helpers import entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
+from custom_components.llm_analytics.entity import WRITE_INTERVAL
 from custom_components.llm_analytics.services import Action
 
 from .helpers import act, usage
@@ -61,7 +62,7 @@ async def recorded(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
     for event in EVENTS:
         await act(hass, Action.RECORD_USAGE, usage(**event))
     await hass.async_block_till_done()
-    freezer.tick(2)
+    freezer.tick(WRITE_INTERVAL + 1)
     async_fire_time_changed(hass)
     await hass.async_block_till_done()
 

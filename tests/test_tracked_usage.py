@@ -12,6 +12,8 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
 )
 
+from custom_components.llm_analytics.entity import WRITE_INTERVAL
+
 from .helpers import Client, stored
 from .subentries import added, begun, options, submitted, suggested
 
@@ -56,7 +58,7 @@ async def ledger(wednesday: FrozenDateTimeFactory, client: Client) -> Client:
 
 async def settled(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
     """Let the second pass within which commits share one refresh."""
-    freezer.tick(2)
+    freezer.tick(WRITE_INTERVAL + 1)
     async_fire_time_changed(hass)
     await hass.async_block_till_done()
 

@@ -1,6 +1,6 @@
 """Binary sensors: what is wrong, of the whole ledger or of a subentry's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, override
 
@@ -101,6 +101,18 @@ class LlmAnalyticsBinarySensor[Source](LlmAnalyticsEntity, BinarySensorEntity):
         """Show a part of the figures."""
         super().__init__(coordinator, description, subentry)
         self._source_fn = source_fn
+
+    @property
+    @override
+    def shown(self) -> Hashable:
+        """Return the state; the figures that explain it are no reason to write it again."""
+        return self.is_on
+
+    @property
+    @override
+    def urgent(self) -> Hashable:
+        """Return the state, which is written at once."""
+        return self.is_on
 
     @property
     @override

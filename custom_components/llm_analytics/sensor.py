@@ -1,6 +1,6 @@
 """Sensors: requests, tokens and cost by period, and what stands out today and this month."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -286,6 +286,18 @@ class LlmAnalyticsSensor[Source](LlmAnalyticsEntity, SensorEntity):
         """Show a part of the figures."""
         super().__init__(coordinator, description, subentry)
         self._source_fn = source_fn
+
+    @property
+    @override
+    def shown(self) -> Hashable:
+        """Return the figure and its period."""
+        return self.native_value, self.last_reset
+
+    @property
+    @override
+    def urgent(self) -> Hashable:
+        """Return the period: a new one begins at once."""
+        return self.last_reset
 
     @property
     @override
