@@ -1,5 +1,6 @@
 """Estimates and the price list: what a request would cost, and every price that is known."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +19,7 @@ from custom_components.llm_analytics.analytics import (
 )
 from custom_components.llm_analytics.analytics.models import CostSource, Price
 from custom_components.llm_analytics.analytics.money import from_pico
+from custom_components.llm_analytics.analytics.pricing.catalogue import Catalogue
 from custom_components.llm_analytics.analytics.pricing.estimates import Estimate
 from custom_components.llm_analytics.analytics.pricing.rates import TokenRates
 
@@ -146,6 +148,28 @@ async def test_an_unknown_model_is_not_found_with_the_closest_names(
         with pytest.raises(NotFoundError) as refusal:
             await analytics.costs.estimate(usage(provider="nobody", model=None))
         assert refusal.value.key == "nobody/unknown"
+
+
+async def test_a_known_model_that_is_not_priced_by_tokens_is_not_suggested_for_itself(
+    tmp_path: Path,
+) -> None:
+    catalogue = Catalogue.bundled()
+    assert catalogue is not None
+    refused = []
+    async with opened(tmp_path / "a.db", settings=Settings(use_catalogue=True)) as analytics:
+        for provider, model in catalogue.models():
+            with suppress(NotFoundError):
+                await analytics.costs.estimate(usage(provider=provider, model=model))
+                continue
+            refused.append((provider, model))
+        assert ("openai", "whisper-1") in refused
+        for provider, model in refused:
+            with pytest.raises(NotFoundError) as refusal:
+                await analytics.costs.estimate(usage(provider=provider, model=model))
+            named = usage(provider=provider, model=model)
+            assert refusal.value.key == (
+                f"{named.provider}/{named.model}; the model is known, but it has no price by tokens"
+            )
 
 
 # Dated prices

@@ -11,7 +11,7 @@ from ..money import from_pico, rounded_parts
 from ..totals import Json
 from .catalogue import Catalogue
 from .ladder import DEFAULTS, PriceBook
-from .rates import FREE_OF_CHARGE, RATE_PLACES, TokenRates, per_million
+from .rates import FREE_OF_CHARGE, RATE_PLACES, TokenRates, names_match, per_million
 
 _ESTIMATE_RATES: Final = (
     "prompt_per_1m",
@@ -79,9 +79,12 @@ def estimate_cost(
 
 
 def _hint(usage: UsageEvent, catalogue: Catalogue | None) -> str:
-    name = model_name(usage.provider, usage.model)
+    """Return the model's name with what a user may want to know about its missing price."""
+    name, asked = model_name(usage.provider, usage.model), usage.model or ""
     known = [model for provider, model in DEFAULTS if provider == usage.provider]
     known += catalogue.names(usage.provider) if catalogue is not None else []
+    if any(names_match(asked, model.removeprefix(f"{usage.provider}/")) for model in known):
+        return f"{name}; the model is known, but it has no price by tokens"
     names = list(dict.fromkeys(known))
-    close = difflib.get_close_matches(usage.model or "", names, n=3, cutoff=0.4)
+    close = difflib.get_close_matches(asked, names, n=3, cutoff=0.4)
     return f"{name}; the closest known are {', '.join(close)}" if close else name
