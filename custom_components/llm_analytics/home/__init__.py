@@ -1,4 +1,4 @@
-"""What the home is told, and what is known of it.
+"""What is announced in the home, and what is known of it.
 
 - ``announcer`` fires events on the bus, each once. ``issues`` has the table of repair issues.
 - ``registry`` reads devices, areas, persons, and users.
