@@ -1,4 +1,4 @@
-"""The one mapping from the engine's errors to what Home Assistant and HTTP clients are told."""
+"""The one mapping from the engine's errors to exceptions of Home Assistant and HTTP statuses."""
 
 from http import HTTPStatus
 

@@ -1,4 +1,4 @@
-"""An event entity: days out of the ordinary, as they are told on the event bus."""
+"""Event entity: anomalies, as they are announced on the event bus."""
 
 from collections.abc import Mapping
 from typing import Any, override
@@ -29,13 +29,13 @@ async def async_setup_entry(
 
 
 class LlmAnalyticsEvent(LlmAnalyticsEntity, EventEntity):
-    """The latest day out of the ordinary, with the figures that explain it."""
+    """The latest anomaly, with the figures that explain it."""
 
     entity_description: EventEntityDescription
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Listen to what is told."""
+        """Listen to announced anomalies."""
         await super().async_added_to_hass()
         self.async_on_remove(
             self.hass.bus.async_listen(EVENT_ANOMALY, self._async_told, event_filter=self._is_known)

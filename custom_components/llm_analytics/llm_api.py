@@ -75,7 +75,7 @@ class GetUsageTool(llm.Tool):
         return llm.ToolResult(data=cast("JsonObjectType", plain_floats(brief.as_dict())))
 
     async def _async_check(self, hass: HomeAssistant, llm_context: llm.LLMContext) -> None:
-        """Refuse whoever may not read; a voice that no user belongs to is nobody in particular."""
+        """Refuse users who may not read; a voice request may have no user."""
         context = llm_context.context
         user_id = None if context is None else context.user_id
         user = None if user_id is None else await hass.auth.async_get_user(user_id)

@@ -1,4 +1,4 @@
-"""The logbook's lines about what the house was told on the event bus."""
+"""Lines of the logbook about the events that the integration fires."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final

@@ -105,7 +105,7 @@ async def _record_usage(call: ServiceCall, analytics: Analytics, data: dict[str,
 
 
 async def _async_may_read(call: ServiceCall) -> bool:
-    """Return whether the caller may be told what is in the ledger."""
+    """Return whether the caller may read the ledger."""
     if call.context.user_id is None:
         return True
     user = await call.hass.auth.async_get_user(call.context.user_id)

@@ -1,4 +1,4 @@
-"""Triggers: what the house is told on the event bus, chosen by its figures."""
+"""Triggers: events that the integration fires on the event bus, filtered by their figures."""
 
 from abc import abstractmethod
 from collections.abc import Mapping

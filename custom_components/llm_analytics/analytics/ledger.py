@@ -59,7 +59,7 @@ class Ledger:
     async def open(self) -> None:
         """Open or create the file. Raises NewerSchemaError, DamagedDatabaseError or StorageError.
 
-        ``opened`` then tells how the ledger was left.
+        ``opened`` then holds the counters with which the ledger was left.
         """
         self.db = await open_writer(self.path)
         try:
@@ -110,7 +110,7 @@ class Ledger:
             raise ClosedError
 
     def wrote(self) -> None:
-        """Take note of a change, and tell who listens."""
+        """Note the time of a change and call the listener."""
         self.last_write = self.clock()
         self.committed()
 

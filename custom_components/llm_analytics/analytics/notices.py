@@ -1,4 +1,4 @@
-"""What the household is told once: a budget crossed, a day out of the ordinary, a missing price.
+"""Announcements that are made once: a crossed budget, an anomaly, a missing price.
 
 What has been announced is kept in the ledger's own file, so neither a restart nor a second look
 announces it again.
@@ -55,7 +55,7 @@ def store_announced(db: sqlite3.Connection, notices: Sequence[Notice], today: da
 
 
 def store_look(db: sqlite3.Connection, budgets: Collection[str], day: date) -> None:
-    """Note the local day of a look at these budgets; what was told of any other is forgotten."""
+    """Note the local day on which these budgets were checked; notices of other budgets go."""
     with transaction(db):
         db.execute("UPDATE ledger SET looked = ?", (day.toordinal(),))
         told = db.execute("SELECT key FROM notice WHERE kind = ?", (NoticeKind.BUDGET,)).fetchall()
@@ -82,6 +82,6 @@ class NoticeBoard:
         return await self._ledger.write(lambda db: store_announced(db, notices, today))
 
     async def looked(self, budgets: Collection[str], day: date) -> None:
-        """Note that these budgets have been looked at on a local day; others are forgotten."""
+        """Note that these budgets were checked on a local day; notices of other budgets go."""
         keys = frozenset(budgets)
         await self._ledger.write(lambda db: store_look(db, keys, day))

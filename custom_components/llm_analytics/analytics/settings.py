@@ -19,7 +19,7 @@ class KeepPerson(StrEnum):
 class Settings:
     """What the household has chosen. ``retention_days`` 0 keeps events for ever.
 
-    ``person_key`` (up to 64 bytes) makes the pseudonyms; whoever has it can tell whose they are.
+    ``person_key`` (up to 64 bytes) creates the pseudonyms; with it they can be resolved.
     ``home_currency`` (ISO 4217) asks for a second figure of what is recorded from now on.
     """
 

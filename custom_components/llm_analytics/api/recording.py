@@ -51,7 +51,7 @@ def not_loaded() -> RefusedError:
 
 
 def refusal(error: AnalyticsError | RefusedError) -> web.Response:
-    """Return the answer that tells an error."""
+    """Return the answer for an error."""
     if isinstance(error, AnalyticsError):
         return error_response(str(error), http_status(error), http_field(error))
     return error_response(str(error), error.status, error.field)
@@ -110,7 +110,7 @@ async def _async_converted(body: dict[str, Any], origin: Origin) -> list[UsageEv
 async def async_record(
     analytics: Analytics, body: Any, origin: Origin, *, reads: bool
 ) -> web.Response:
-    """Record an event or a batch, and answer with what the recorder may be told."""
+    """Record an event or a batch, and answer with what the client may see."""
     if isinstance(body, dict) and "events" in body:
         batch = await analytics.tracker.record_many(await _async_converted(body, origin))
         fresh = batch.duplicates < len(batch.ids)

@@ -1,4 +1,4 @@
-"""What clients may ask and tell: one schema a question, shared by views, actions and OpenAPI.
+"""The fields of each query and command, shared by the REST API, the actions, and OpenAPI.
 
 A schema is a plain dict of markers and leaf validators, made for a mode: ``strict`` for JSON
 bodies, lenient for query strings and actions. ``validate`` turns the first thing that is wrong

@@ -9,7 +9,7 @@ from ..analytics import Recorded
 
 
 def receipt(recorded: Recorded, *, reads: bool) -> dict[str, Any]:
-    """Return what a recorder is told: the event, or only its id to who may not read."""
+    """Return the event, or only its id for a client that may not read."""
     return recorded.as_dict() if reads else {"id": recorded.event.id} | recorded.repeated
 
 

@@ -1,4 +1,4 @@
-"""Checking what a client sent: the first thing that is wrong is told as an InvalidInputError."""
+"""Validation of what a client sent: the first error is raised as an InvalidInputError."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,7 +26,7 @@ class Validator:
     def __call__(self, data: Any) -> dict[str, Any]:
         """Return the validated data; raise InvalidInputError naming the first field in error."""
         leaves = self._leaves
-        if not isinstance(data, dict | Mapping):  # nearly always a dict, which is told at once
+        if not isinstance(data, dict | Mapping):  # nearly always a dict, which is the faster check
             raise InvalidInputError("body", f"must be a JSON object, got {shown(data)}")
         if not data.keys() <= leaves.keys():
             name = next(name for name in data if name not in leaves)

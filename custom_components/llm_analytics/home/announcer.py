@@ -1,7 +1,7 @@
 """Telling the house: what the figures give occasion to, on the event bus, each thing once.
 
-Nothing is told until ``listening`` is set: the entities must be there, and automations listen only
-once Home Assistant has started. What has happened until then is told then. Adding an occasion is
+Nothing is announced until ``listening`` is set: the entities must exist, and automations listen
+only once Home Assistant has started. What happens before is announced then. Adding an occasion is
 adding a function to ``OCCASIONS``.
 """
 
@@ -19,7 +19,7 @@ from ..const import EVENT_ANOMALY, EVENT_BUDGET, EVENT_UNPRICED_MODEL
 
 @dataclass(frozen=True)
 class Announcement:
-    """A notice, and the event of the bus that tells it."""
+    """A notice, and the event that announces it."""
 
     notice: Notice
     event_type: str
@@ -83,10 +83,10 @@ OCCASIONS: Final[tuple[Callable[[Figures], Iterator[Announcement]], ...]] = (
 
 
 class Announcer:
-    """Tells what has not been told."""
+    """Announces what has not been announced yet."""
 
     def __init__(self, hass: HomeAssistant, analytics: Analytics) -> None:
-        """Start without having told anything; the ledger knows better."""
+        """Start without any announcement; the ledger keeps those of before."""
         self._hass = hass
         self._analytics = analytics
         self._told: set[Notice] = set()

@@ -1,6 +1,6 @@
 """Repair issues: one table of them, and the watch over those that follow the ledger's state.
 
-A watched issue goes when its reason has gone, whoever mended it. The others are raised and
+A watched issue is withdrawn when its reason is gone. The others are raised and
 withdrawn by what they are about. Adding an issue is adding a row to ``ISSUES``.
 """
 
@@ -18,7 +18,7 @@ from ..const import DOMAIN
 
 _LOGGER = logging.getLogger(__name__)
 
-# Below this a checkpoint of the journal and Home Assistant's own files no longer fit for long.
+# Below this, a checkpoint and Home Assistant's own files soon no longer fit.
 LOW_DISK_BYTES: Final = 500_000_000
 # As many models as anybody would go through by hand; the others follow when these are done.
 _MAX_MODELS: Final = 10

@@ -6,7 +6,8 @@ for after a change, and kept until the next. An address is that of
 - the device whose tracker reports it, with any other device of the same hardware address,
 - else the only device whose own page (its configuration URL) is at that address.
 
-A device is a person's if one of its trackers is. Several may tell: the first that knows counts.
+A device is a person's if one of its trackers is. If several devices are known, the first value
+counts.
 """
 
 from collections import defaultdict
@@ -29,7 +30,7 @@ from ..analytics import Directory, InvalidInputError, Known, normal_ip
 _PERSON: Final = "person"
 _TRACKER: Final = "device_tracker"
 _ADDRESSES: Final = ("ip", "ip_address")
-# The attributes that tell something of devices or users; where somebody is does not matter here.
+# The attributes with information about devices or users; presence does not matter here.
 _TELLING: Final = {
     _PERSON: (ATTR_FRIENDLY_NAME, "device_trackers", "user_id"),
     _TRACKER: (ATTR_FRIENDLY_NAME, "mac", *_ADDRESSES),
@@ -77,7 +78,7 @@ class HomeRegistry:
 
 @callback
 def _tells(change: EventStateChangedData) -> bool:
-    """Return whether a state's change tells something new."""
+    """Return whether a state change has new information."""
     names = _TELLING.get(change["entity_id"].partition(".")[0])
     if names is None:
         return False
@@ -143,7 +144,7 @@ class _Survey:
         return {key: self._known(devices) for key, devices in found.items() if len(devices) == 1}
 
     def _by_tracker(self, pages: Mapping[str, Known]) -> Iterator[tuple[str, Known]]:
-        """Yield what trackers tell of the addresses that they report, the best of each last.
+        """Yield what is known of the addresses that trackers report, the best of each last.
 
         An address may have been given to another device while its last one is away.
         """

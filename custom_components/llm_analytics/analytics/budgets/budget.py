@@ -4,8 +4,9 @@ All figures are integers in the budget's own unit: picos or tokens.
 
 - A threshold is a share of the limit in per cent. It is crossed once ``used`` reaches it (used ≥
   threshold·limit/100). The budget is exceeded once more than the limit is used (used > limit).
-- A crossing is told once for a budget, a threshold and the period's first day. So a lower figure
-  un-tells nothing. A budget whose limit, period or scope is changed is a new one to be crossed.
+- A crossing is announced once for a budget, a threshold, and the first day of the period. A lower
+  figure withdraws nothing. A budget whose limit, period or scope is changed is a new one to be
+  crossed.
 - A period that has closed is looked at once more, with what had been recorded by its end. What is
   recorded for it later crosses nothing.
 - The projection to the end of a week or month is the forecast's. That of a day is what is used,
@@ -84,7 +85,7 @@ class Budget:
 
     @property
     def digest(self) -> str:
-        """Return what tells this budget from one that was changed; it names nobody."""
+        """Return an id that changes with the budget and contains no names."""
         scope = {name: value for name, value in asdict(self.filter).items() if value is not None}
         text = repr((self.unit.value, self.limit, self.period.value, sorted(scope.items())))
         return blake2b(text.encode(), digest_size=8).hexdigest()

@@ -1,14 +1,14 @@
 """The hours that are to be written down elsewhere: what has changed, and its sums.
 
-``slot_change`` is filled by whoever changes ``agg_slot``. *Taking* marks what there is to tell;
+``slot_change`` is filled by every change of ``agg_slot``. *Taking* marks what is handed out;
 once that is written down it is *confirmed* and goes. What changes in between is noted beside it,
-and what was taken but never confirmed is taken again, so every hour is told at least once, and
-telling it twice does no harm.
+and what was taken but never confirmed is taken again: at-least-once delivery of values that are
+replaced.
 
-As sums go on from hour to hour, all hours of a series from its earliest change on are told. Sums
-of quarters that clean-up removes are kept by their series, if it has ever been told. Which hours
-they were is not known any more: hours before a series' ``floor`` are left as they were written
-down, and what arrives late for them shows in the first hour after.
+As sums go on from hour to hour, all hours of a series from its earliest change on are handed out.
+Sums of quarters that clean-up removes are kept by their series, if it was ever handed out. Which
+hours they were is not known any more: hours before a series' ``floor`` are left as they were
+written down, and what arrives late for them shows in the first hour after.
 """
 
 from collections.abc import Mapping, Set as AbstractSet
@@ -67,7 +67,7 @@ _HOURS: Final = f"""
 # What a series is called, by (dimension, key): kind and text for its slug, and its name.
 type Names = dict[tuple[int, int], tuple[str, str, str | None]]
 
-# By (dimension, key): an hour that is told, and the sums of everything before it.
+# By (dimension, key): an hour that was handed out, and the sums of everything before it.
 type Reached = dict[tuple[Dimension, int], tuple[int, HourlySums]]
 
 
@@ -84,7 +84,7 @@ class Taken:
 
 
 class Walk:
-    """Adds up one series' hours, earliest first, and returns those that are to be told."""
+    """Adds up one series' hours, earliest first, and returns those that are to be handed out."""
 
     def __init__(self, taken: Taken, reached: Reached) -> None:
         """Go on where an earlier walk ended, unless something before has changed."""
@@ -98,7 +98,7 @@ class Walk:
         self._from = max(first, -(-taken.floor // _SLOTS))
 
     def add(self, hour: int, own: HourlySums) -> Hour | None:
-        """Add an hour later than all before; None if it need not be told."""
+        """Add an hour later than all before; None if it need not be handed out."""
         self.hour, self.before = hour, self._sums
         self._sums += own
         if hour < self._from:
@@ -165,7 +165,7 @@ def advance(
 ) -> tuple[list[SeriesHours], int | None]:
     """Add up the next stretch from ``slot``, the beginning of an hour.
 
-    Returns the hours to be told, and where to go on, None at the end. Idle times are skipped.
+    Returns the hours to be handed out, and where to go on, None at the end. Idle times are skipped.
     """
     first = db.execute(
         "SELECT MIN(slot) FROM agg_slot WHERE dimension = ? AND slot >= ?", (dimension, slot)
@@ -207,7 +207,7 @@ def forget_series(db: sqlite3.Connection, dimension: Dimension, key: int) -> Non
 
 
 def tell_name(db: sqlite3.Connection, device: str) -> None:
-    """Have the last hour of a device (by key) told again, and its name with it."""
+    """Have the last hour of a device (by key) handed out again, with its name."""
     rows = db.execute(
         f"SELECT {Dimension.DEVICE:d}, slot, id FROM device CROSS JOIN agg_slot"
         f" ON dimension = {Dimension.DEVICE:d} AND agg_slot.key = device.id"

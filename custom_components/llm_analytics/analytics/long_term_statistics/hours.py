@@ -1,7 +1,7 @@
 """Hours as others write them down: what each hour had, and the sum of everything up to its end.
 
 A *series* is everything, one device or one model. The sum goes on for good: it is not lowered when
-clean-up removes old totals, so whoever draws it sees only what was used and what was corrected.
+clean-up removes old totals, so a chart of it shows only usage and corrections.
 Hours are of UTC.
 """
 

@@ -2,8 +2,8 @@
 
 The hours of a year are many, so they come in pages, each added up in one short hop on the reading
 connection. Where the pages come from may change while they are written down: what is added or
-corrected meanwhile is noted and told next time; if clean-up or forgetting removes something, the
-telling stops unconfirmed, and the next begins anew.
+corrected meanwhile is noted and handed out next time. If clean-up or forgetting removes something,
+the pages end unconfirmed, and the next call starts again.
 """
 
 from collections.abc import AsyncGenerator, Set as AbstractSet
@@ -21,7 +21,7 @@ from .hours import SeriesHours
 
 
 class HourlyMirror:
-    """Tells the ledger's hours. One caller at a time."""
+    """Hands out the hours of the ledger. One caller at a time."""
 
     def __init__(self, ledger: Ledger) -> None:
         """Work with an open ledger."""
@@ -81,7 +81,7 @@ class HourlyMirror:
         await self._ledger.write(partial(_confirm_gone, slugs=slugs))
 
     async def repeat_missing(self, present: AbstractSet[str]) -> None:
-        """Have all hours told again of series whose slugs are not among those ``present``.
+        """Hand out all hours again of series whose slugs are not among those ``present``.
 
         For a copy that has lost them. Their sums begin anew.
         """

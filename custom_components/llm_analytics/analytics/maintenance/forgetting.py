@@ -1,4 +1,4 @@
-"""Forgetting a device or a user: what was theirs becomes nobody's, or is deleted.
+"""Forgetting a device or a user: requests are reassigned to none, or deleted.
 
 The names go from the dimension tables, the events and sums move to "none". When the events are to
 be deleted they are taken out of every sum first; of days whose events were removed earlier only
@@ -63,7 +63,7 @@ def delete_events_of(
 
 
 def reassign(db: sqlite3.Connection, dimension: Dimension, key: int) -> int:
-    """Make everything of a device or user nobody's, in one transaction; return how many events."""
+    """Reassign everything of a device or user to none in one transaction; return how many."""
     with transaction(db):
         name = db.execute(
             f"SELECT key FROM {dimension.name.lower()} WHERE id = ?", (key,)

@@ -45,7 +45,7 @@ class LedgerMaintenance:
     """Corrects and tidies the ledger."""
 
     def __init__(self, ledger: Ledger, tracker: TokenTracker, hours: HourlyMirror) -> None:
-        """Work with an open ledger, who records into it and who tells its hours."""
+        """Work with an open ledger, its tracker, and its hourly mirror."""
         self._ledger = ledger
         self._tracker = tracker
         self._hours = hours
@@ -101,7 +101,7 @@ class LedgerMaintenance:
                 self._ledger.check_open()
                 if not keep_aggregates:
                     self._hours.begin_anew()  # what is being added up would miss what goes now
-                # Nothing goes that an export has promised; a backup's journal is not to grow.
+                # An export still needs its events, and the log must not grow during a backup.
                 if self._ledger.exports or self._ledger.backup:
                     await asyncio.sleep(_POLL)
                     continue
@@ -204,7 +204,7 @@ class LedgerMaintenance:
         delete: bool = False,
         budget: float = _BUDGET,
     ) -> Forgetting:
-        """Forget a device (by key) or a user: what was theirs becomes nobody's, or is deleted.
+        """Forget a device (by key) or a user: requests are reassigned to none, or deleted.
 
         Of days whose events were removed earlier only sums are left; those stay, without the
         name. A user who is kept by a pseudonym is found by the name too, unless something is still

@@ -1,4 +1,4 @@
-"""What maintenance has done, as the API tells it."""
+"""Results of maintenance, as the API writes them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Briefs: a stretch of time in a few figures, as one would tell them somebody who asks.
+"""Briefs: a period in a few figures, short enough to be spoken.
 
 A stretch that is not over yet is set against the one before up to the same point, since a part
 against a whole always looks down; one that is over against the whole one before.

@@ -204,8 +204,8 @@ class Changes:
         """Write the changes within the caller's transaction.
 
         ``may_empty``: days that no longer sum any request are removed, as a day without an event
-        has no row. A quarter of an hour stays with zeros: whoever has written down its sums must
-        learn that there are none any more. ``noted``: see ``note_slots``.
+        has no row. A quarter of an hour stays with zeros: a copy of its sums must learn that
+        there are none any more. ``noted``: see ``note_slots``.
         Raises sqlite3.IntegrityError or OverflowError where a sum leaves 64 bits.
         """
         days, slots = self._gathered()

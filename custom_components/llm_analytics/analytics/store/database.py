@@ -34,15 +34,15 @@ _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 class Connection(aiosqlite.Connection):
     """An aiosqlite connection that runs a whole function on its thread in one hop.
 
-    ``damaged`` tells whether SQLite has met damage in the file since it was opened. ``first`` is
-    what has to be done, on the same thread, before the functions of ``run``.
+    ``damaged`` says whether SQLite has found damage in the file since it was opened. ``first`` runs
+    on the same thread before the functions of ``run``.
     """
 
     damaged = False
     first: Callable[[], None] | None = None
 
     def run[T](self, function: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
-        """Do what comes first, and then as ``run_at_once`` does."""
+        """Run ``first``, then ``function``, as ``run_at_once`` does."""
         first = self.first
         if first is None:
             return self.run_at_once(function)
@@ -153,7 +153,7 @@ def prepare(db: sqlite3.Connection) -> None:
     """Set the pragmas and run the migrations that the file has not seen."""
     version = _version(db)
     if version > SCHEMA_VERSION:
-        # Closing would move what is in the journal into the main file.
+        # Closing would run a checkpoint.
         db.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)  # noqa: FBT003 - its order
         raise NewerSchemaError(version, SCHEMA_VERSION)
     if version == 0:
@@ -184,10 +184,10 @@ def _version(db: sqlite3.Connection) -> int:
 
 
 def hold_still(db: sqlite3.Connection) -> None:
-    """Move everything into the main file and leave that file alone from now on.
+    """Run a checkpoint, and none after it.
 
-    Recording goes on into the journal beside it, so a copy of the main file and then of any
-    prefix of the journal is one consistent state that holds all that was stored before.
+    Recording continues into the write-ahead log, so a copy of the main file and then of any prefix
+    of the log is one consistent state with everything stored before.
     """
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     db.execute("PRAGMA wal_autocheckpoint = 0").fetchall()
@@ -199,7 +199,7 @@ def let_go(db: sqlite3.Connection) -> None:
 
 
 def checkpoint(db: sqlite3.Connection) -> None:
-    """Move what is in the journal into the main file, which gives free pages back to the disk."""
+    """Run a checkpoint, which also returns free pages to the file system."""
     db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
@@ -211,10 +211,10 @@ def quick_check(db: sqlite3.Connection) -> None:
 
 
 def set_aside(path: Path, now: datetime) -> Path:
-    """Rename a damaged file, with its journal, so that a new one can be started beside it."""
+    """Rename a damaged file and its write-ahead log, so that a new file can be started."""
     stamp = path.with_name(f"{path.name}.damaged-{now.strftime('%Y%m%dT%H%M%S')}")
     name, others = stamp, count(2)
-    while name.exists():  # a clock that has been set back tells the same time again
+    while name.exists():  # a clock that was set back has the same time again
         name = stamp.with_name(f"{stamp.name}-{next(others)}")
     for suffix in ("-wal", "-shm", ""):
         part = path.with_name(path.name + suffix)

@@ -1,15 +1,13 @@
-"""The sums of what is recorded, which follow it in steps while there is much of it.
+"""Sums of recorded events that are written with a later batch under load.
 
-While events come one upon the other, most of the work and of the pages of a commit would be those
-of sums that the next commit changes again. So they wait in memory, eight thousand events at most,
-and are written with a later batch. What an event counts can always be told from the event: the file
-says in ``ledger.summed`` up to which event its sums are complete, and whoever opens it adds the
-rest (``maintenance.catch_up``).
+When many events arrive in a short time, most of the work and most pages of a commit would be sums
+that the next commit changes again. So sums of up to 8,000 events wait in memory and are written
+with a later batch. They are derived data: ``ledger.summed`` says up to which event the sums of the
+file are complete, and the rest is added when the file is opened (``corrections.catch_up``).
 
-Nobody sees them lacking: whatever else is done with the file is preceded by ``settle``, and until
-whoever wants to read has a snapshot, sums are written in the transaction of their events. Where the
-disk is full they are completed for whoever reads, and that is undone; nothing else can be done
-then.
+Readers always see complete sums: ``settle`` runs before all other work on the file, and while a
+reader waits for its snapshot, sums are written in the transaction of their events. If the disk is
+full, sums are completed in a transaction for the reader, which is rolled back.
 """
 
 from collections.abc import Callable, Iterator
@@ -43,13 +41,13 @@ _GREATEST: Final = f"""
 
 
 class DeferredSums:
-    """The sums of one file; lives on the thread of the connection that writes.
+    """The sums of one file; used on the writing thread.
 
     ``noted`` holds the quarters of an hour that ``note_slots`` has kept.
     """
 
     def __init__(self, db: sqlite3.Connection) -> None:
-        """Begin with sums that are complete."""
+        """Start with complete sums."""
         self._db = db
         self.noted: Noted = {}
         self._waiting = Changes()
@@ -66,9 +64,9 @@ class DeferredSums:
 
     @contextmanager
     def read(self) -> Iterator[Callable[[], None]]:
-        """Write sums with their events for a while; called in the event loop.
+        """Write sums with their events while a reader waits; called in the event loop.
 
-        Gives what ends that before, on any thread, as soon as whoever reads has a snapshot.
+        Yields a function to call, on any thread, as soon as the reader has its snapshot.
         """
         reader = object()
         self._readers.add(reader)
@@ -84,7 +82,7 @@ class DeferredSums:
         ``committed`` or ``rolled_back`` has to follow. Raises sqlite3.IntegrityError or
         OverflowError where a sum leaves 64 bits.
         """
-        # Whoever begins to read looks at this after counting as a reader: one of both is seen.
+        # A reader registers before it checks this, so one of both is always seen.
         self._open = True
         self._fresh = changes
         self._written = not self._may_wait()
@@ -92,7 +90,7 @@ class DeferredSums:
             self._write(last_event)
 
     def committed(self) -> None:
-        """Take note that what was added last is in the file, or waits for what is."""
+        """Note that the last addition is in the file, or waits in memory."""
         self._committed_at = time.monotonic()
         fresh, self._fresh = self._fresh, Changes()
         if self._written:
@@ -104,7 +102,7 @@ class DeferredSums:
         self._open = False
 
     def rolled_back(self) -> None:
-        """Take note that what was added last is not in the file."""
+        """Note that the last addition is not in the file."""
         self._fresh, self._written, self._open = Changes(), False, False
         self.noted.clear()
 
@@ -122,7 +120,7 @@ class DeferredSums:
         self.committed()
 
     def completed_for[T](self, read: Callable[[sqlite3.Connection], T]) -> T:
-        """Return what is read where the sums are complete, in a file that cannot be written now."""
+        """Return what ``read`` returns with complete sums, in a file that cannot be written now."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
             self._complete()
@@ -136,9 +134,9 @@ class DeferredSums:
         self._write(self._db.execute("SELECT last_event FROM ledger").fetchone()[0])
 
     def make_way(self) -> None:
-        """Complete the file's sums for whoever may look at them or change them.
+        """Complete the sums of the file before other work on it.
 
-        Who does so mostly comes again at once, so sums do not wait for a while.
+        More of it usually follows, so sums do not wait for a while.
         """
         self.settle()
         self._greatest = None

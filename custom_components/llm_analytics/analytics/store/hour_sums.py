@@ -60,8 +60,8 @@ def read_day_parts(
     """Return (tokens, cost) of stretches of time, and of what comes after a moment in each.
 
     Each is (start, moment, end) in µs, start and end on quarters of an hour; a quarter counts to
-    the moment's rest that begins at it or later. One row answers: who reads many lets go of the
-    interpreter's lock, and waits for it, as many times.
+    the moment's rest that begins at it or later. One row answers, as each row that is
+    read releases the interpreter's lock and waits for it.
     """
     if not days:
         return (0, 0), (0, 0)

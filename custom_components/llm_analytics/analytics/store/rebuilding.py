@@ -48,7 +48,7 @@ _REBUILD_SLOTS: Final = {
 def live_days(db: sqlite3.Connection, zone: ZoneInfo) -> Days | None:
     """Return the local days from the first to the last that have live events or sums, or None.
 
-    Sums without an event are there only if the file was changed by other hands.
+    Sums without an event are there only if another program changed the file.
     """
     events_from = db.execute("SELECT COALESCE(events_from, 0) FROM ledger").fetchone()[0]
     times = db.execute(
@@ -69,7 +69,7 @@ def rebuild_day(db: sqlite3.Connection, day: date, zone: ZoneInfo) -> tuple[int,
     """Sum one local day anew from its events, in the caller's transaction.
 
     Only live sums are touched. Returns how many rows there are now, and how many of the old and
-    new rows differed (0, unless the file was changed by other hands).
+    new rows differed (0, unless another program changed the file).
     """
     events_from = db.execute("SELECT COALESCE(events_from, 0) FROM ledger").fetchone()[0]
     span = day_span(Days(day, day), zone)

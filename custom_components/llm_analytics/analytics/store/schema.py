@@ -38,7 +38,7 @@ from typing import Final
 # auto_vacuum has to be set before the first table exists.
 CREATION_PRAGMAS: Final = ("PRAGMA auto_vacuum = INCREMENTAL",)
 
-# Pages in the journal after which a commit moves it into the main file.
+# Pages in the write-ahead log after which a commit runs a checkpoint.
 AUTO_CHECKPOINT: Final = 200
 
 # FULL: an event that was acknowledged survives a power cut. The cache is small on purpose: the
@@ -285,7 +285,7 @@ _SCHEMA_2: Final = (
         PRIMARY KEY (dimension, key, taken)
     ) STRICT, WITHOUT ROWID
     """,
-    # An existing ledger has all of its hours to tell.
+    # All hours of an existing ledger are still to be handed out.
     "INSERT INTO slot_change SELECT dimension, key, 0, MIN(slot) FROM agg_slot GROUP BY 1, 2",
     """
     CREATE TABLE hourly_series (

@@ -60,7 +60,7 @@ def read_events(
 
     ``before`` is the (time, id) of the last event already seen. With a filter the days that have
     rows for it are walked newest first, so an idle device's last events are found without a
-    search through everybody else's.
+    search through those of all other devices.
     """
     if chosen is None:
         return []

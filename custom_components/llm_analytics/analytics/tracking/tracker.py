@@ -86,7 +86,7 @@ class TokenTracker:
         )
 
     def _named(self, event: StoredEvent) -> StoredEvent:
-        """Return an event with the home's name of its device, as nobody else gave one."""
+        """Return an event with the home's name of its device, for which no client gave a name."""
         key = event.usage.device_key
         name = None if key is None else self._ledger.directory().device(key).name
         return event._replace(device_name=name)

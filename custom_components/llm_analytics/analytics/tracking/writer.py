@@ -1,9 +1,9 @@
-"""Group commit: many callers, one transaction, one hop to the database thread.
+"""Group commit: many callers, one transaction, one call on the database thread.
 
-``submit`` appends to a queue and returns a future. If nothing is being written, the next turn of
-the event loop sends up to ``MAX_BATCH`` queued items to the database thread in one hop; when they
-are committed, every caller's future is resolved and the next batch starts. So a lone caller waits
-for one hop and one fsync, and a crowd shares them.
+``submit`` appends to a queue and waits. If nothing is being written, the next turn of the event
+loop sends up to ``MAX_BATCH`` queued items to the database thread; when they are committed, all
+callers continue and the next batch starts. A single caller waits for one fsync, many callers share
+it.
 
 The queue is bounded: beyond ``MAX_QUEUE`` items callers wait for room, in order of arrival. A
 caller who is cancelled while waiting for the answer does not withdraw the item: it is stored. The
