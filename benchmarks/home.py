@@ -30,6 +30,9 @@ YARDSTICK: Final = "benchmark_yardstick"
 _CONNECTIONS: Final = 16
 _CROWD: Final = 64
 _BATCH: Final = 100
+# After so many seconds without a request, an entity writes its next change at once.
+_QUIET: Final = 32
+_SENSOR_ROUNDS: Final = 3
 _SENSOR: Final = "/api/states/sensor.llm_analytics_requests_today"
 
 
@@ -134,8 +137,8 @@ async def _sensor(bench: Bench, mine: Home) -> Finding:
     """Post an event and look until the sensor has changed."""
     bodies_of_one = bodies(8)
     took = []
-    for _ in range(bench.sizes.rounds):
-        await asyncio.sleep(2)  # the last refresh is over
+    for _ in range(_SENSOR_ROUNDS):
+        await asyncio.sleep(_QUIET)
         before = (await asyncio.to_thread(mine.get, _SENSOR))["state"]
         token = mine.token
         await load(mine.target, token, bodies_of_one, connections=1, requests=1)

@@ -20,6 +20,8 @@ from scripts.real_home_assistant import REPOSITORY, RealHomeAssistant
 
 pytestmark = pytest.mark.browser
 
+# A sensor is written at most every 30 seconds; the rest is for a busy machine.
+WAIT = 40
 LOGGER = logging.getLogger(__name__)
 API = "/api/llm_analytics"
 TRACE = REPOSITORY.parent / "shared" / "data" / "azure_llm_2023_conv.csv"
@@ -122,7 +124,7 @@ def test_totals_equal_the_independent_sums_to_the_last_digit(home: RealHomeAssis
             ("cost", sum_.cost),
         )
     }
-    while (shown := states(home, wanted)) != wanted and time.monotonic() - answered < 2:
+    while (shown := states(home, wanted)) != wanted and time.monotonic() - answered < WAIT:
         time.sleep(0.05)
     assert shown == wanted
     LOGGER.info("the sensors followed within %.2f s", time.monotonic() - answered)
