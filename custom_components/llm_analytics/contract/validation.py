@@ -1,4 +1,8 @@
-"""Validation of what a client sent: the first error is raised as an InvalidInputError."""
+"""Validation of what a client sent: the first error is raised as an InvalidInputError.
+
+Many clients send an empty text for what they do not know. So an empty text of an optional field
+means that the field is not given, whatever its type.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,6 +21,7 @@ class Validator:
         """Sort the fields by what is asked of them."""
         self._leaves = {str(marker): leaf for marker, leaf in fields.items()}
         self._required = [str(marker) for marker in fields if isinstance(marker, vol.Required)]
+        self._optional = self._leaves.keys() - set(self._required)
         self._defaults = {
             str(marker): default
             for marker in fields
@@ -39,7 +44,8 @@ class Validator:
         validated: dict[str, Any] = {}
         try:
             for name, value in data.items():
-                validated[name] = leaves[name](value)
+                if value != "" or name not in self._optional:
+                    validated[name] = leaves[name](value)
         except vol.Invalid as error:
             raise InvalidInputError(name, error.error_message) from None
         for name, default in self._defaults.items():
