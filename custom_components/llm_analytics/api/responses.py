@@ -1,4 +1,7 @@
-"""What every endpoint answers: one table of exact shapes, for the OpenAPI document."""
+"""The answers of all endpoints, as JSON Schemas for the OpenAPI document.
+
+Every endpoint has a row in ``ANSWERS``.
+"""
 
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -24,7 +27,7 @@ from .json_schema import (
 
 
 def component(name: str) -> Shape:
-    """Return a shape of ``COMPONENTS`` by its name."""
+    """Return a reference to a component schema by its name."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
@@ -39,7 +42,7 @@ _UNPRICED = {"unpriced_requests": COUNT}
 _COUNTED = {"request_count": COUNT, "total_tokens": COUNT}
 _RANKED = _COUNTED | _COST
 _ROW = _COUNTED | _PROMPT_RESPONSE | _COST | _UNPRICED
-# In the household's own currency, null where it has chosen none.
+# In the household currency; null if none is selected.
 _HOME = {"home_cost": maybe(MONEY), "unconverted_requests": maybe(COUNT)}
 _HOME_CURRENCY = {"home_currency": maybe(TEXT)}
 _UNCONVERTED = {"unconverted_requests": COUNT}
@@ -141,9 +144,10 @@ COMPONENTS: Final[dict[str, Shape]] = {
 
 @dataclass(frozen=True)
 class Answer:
-    """An operation's summary, the shape of its answer, and the errors that not all have.
+    """The summary of an operation, the schema of its answer and its specific errors.
 
-    ``created`` is the shape beside a 201, ``rule`` says what a schema of single fields cannot.
+    ``created`` is the schema of the answer with status 201; ``rule`` describes what the schemas of
+    single fields cannot express.
     """
 
     summary: str
@@ -164,7 +168,7 @@ _PERIOD_RULE = f"start and end go together, and with period=custom only. {_BETWE
 _PARTS_RULE = "The parts of tokens belong to their totals and must not be greater."
 
 
-# By the operation's method and path.
+# By method and path of the operation.
 ANSWERS: Final[dict[tuple[str, str], Answer]] = {
     ("post", "usage"): Answer(
         "Record a request to a language model, or a batch of up to 1,000",
