@@ -19,6 +19,7 @@ from scripts.sample_household import first_day, sample_household
 
 SEED = 1
 BATCH = 1_000
+LAST_PORT = 65_535
 RESTART = 100  # exit code with which Home Assistant requests a restart
 API = f"/api/{DOMAIN}"
 
@@ -83,7 +84,7 @@ def _reset(home: RealHomeAssistant) -> None:
 
 
 def _run(home: RealHomeAssistant, *, sample: bool) -> int:
-    """Start Home Assistant, record the sample, and return the exit code once it has ended."""
+    """Start Home Assistant, fill it, show it, and return its exit code once it ends."""
     started = time.monotonic()
     say("starting Home Assistant (its first start here installs packages: a minute or two)")
     home.start()
@@ -110,7 +111,7 @@ def _fill(home: RealHomeAssistant) -> None:
 
 @dataclass(slots=True)
 class _Progress:
-    """How far the sample household is recorded, stored in the configuration folder."""
+    """How far the sample household is recorded, kept in the configuration folder."""
 
     path: Path
     first: date
@@ -135,8 +136,8 @@ class _Progress:
         self.path.write_text(text, encoding="utf-8")
 
 
-def _record_sample(home: RealHomeAssistant) -> None:
-    """Record the sample household's requests since the last run, with the public API."""
+def _record_sample(home: RealHomeAssistant) -> int:
+    """Record the requests of the sample household since the last run; return how many are new."""
     zone = ZoneInfo(home.get("/api/config")["time_zone"])
     now = datetime.now(UTC)
     progress = _Progress.load(home.folder, now, zone)
