@@ -1,4 +1,4 @@
-"""Measure everything and write the table: what ``scripts/benchmark`` runs."""
+"""Measure the performance targets and print the table of results."""
 
 from argparse import ArgumentParser, Namespace
 import asyncio
@@ -31,7 +31,7 @@ TOPICS: Final[dict[str, Callable[[Bench], AsyncIterator[Finding]]]] = {
     "home": home,
 }
 DOCUMENT: Final = Path(__file__).parent.parent / "docs" / "benchmarks.md"
-# What the quick form fails for: what depends on the code more than on the machine.
+# The kinds for which --quick fails: they depend on the code more than on the machine.
 _GATED: Final = (Kind.LIMIT, Kind.GROWTH)
 
 
@@ -64,9 +64,9 @@ def main() -> int:
 
 
 async def measure(bench: Bench, topics: list[str], file: Path | None = None) -> list[Finding]:
-    """Run the topics as often as the sizes say, in turn, and return all that was found.
+    """Run all topics in turn, for the number of runs in the sizes, and return the findings.
 
-    With a file, all that it already holds too; what is found is added to it at once.
+    With a file, its findings are included, and each new finding is appended immediately.
     """
     found = [] if file is None else kept(file)
     for run in range(bench.sizes.runs):
@@ -86,7 +86,7 @@ async def measure(bench: Bench, topics: list[str], file: Path | None = None) -> 
 
 
 def say(text: str) -> None:
-    """Print what happens, at once."""
+    """Print a message immediately."""
     print(f"[benchmark {time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Answers: how they grow with the ledger, and what they cost when read from the events."""
+"""Queries: how their duration grows with the ledger, and the cost of reading all events."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -18,7 +18,7 @@ from .ledgers import product
 from .measures import Bench, Finding, number
 from .workload import DEVICES, NOW, Household
 
-# What is asked: every question once, with what it needs to be given.
+# Every query is measured; these are the parameters of those that get any.
 GIVEN: Final[dict[str, dict[str, str]]] = {
     "usage/daily": {"device_ip": DEVICES[0]},
     "usage/device/{device}": {"device": DEVICES[0], "days": "30"},
@@ -32,7 +32,7 @@ GIVEN: Final[dict[str, dict[str, str]]] = {
 
 
 def asked(question: Query, given: dict[str, str]) -> Callable[[Analytics], Awaitable[str]]:
-    """Return a call that asks as the REST API does, JSON and all."""
+    """Return a function that runs a query as the REST API does, including JSON."""
     data = validate(question.fields, given)
 
     async def ask(analytics: Analytics) -> str:
@@ -42,14 +42,14 @@ def asked(question: Query, given: dict[str, str]) -> Callable[[Analytics], Await
 
 
 async def timed(question: Awaitable[Any]) -> float:
-    """Return how many milliseconds an answer takes."""
+    """Return the duration of an answer in milliseconds."""
     start = time.perf_counter()
     await question
     return (time.perf_counter() - start) * 1_000
 
 
 async def questions(bench: Bench) -> AsyncIterator[Finding]:
-    """Ask every question of ledgers of several sizes, in turn."""
+    """Run every query on ledgers of several sizes, in turn."""
     sizes = bench.sizes
     asks = {path: asked(one, GIVEN.get(path, {})) for path, one in QUERIES.items()}
     took: dict[str, list[list[float]]] = {path: [] for path in asks}
@@ -79,7 +79,7 @@ async def questions(bench: Bench) -> AsyncIterator[Finding]:
 
 
 async def peer_ledger(bench: Bench, copies: int) -> Path:
-    """Return the peer's file with ``copies`` times a household's events."""
+    """Return the file of the peer with ``copies`` times the events of a household."""
     name = f"peer-{copies}"
     if name not in bench.made:
         bench.say(f"making the peer's ledger, {copies} times a household's events")
@@ -95,7 +95,7 @@ async def peer_ledger(bench: Bench, copies: int) -> Path:
 
 
 async def dashboard_scan(bench: Bench) -> AsyncIterator[Finding]:
-    """Ask the product and the peer for the dashboard of the same events, in turn."""
+    """Query the dashboard of the same events from the product and the peer, in turn."""
     copies = bench.sizes.scanned
     ask = asked(QUERIES["dashboard"], {})
     rounds: list[tuple[float, float]] = []

@@ -1,8 +1,8 @@
-"""The limit: the same work done by bare ``sqlite3``, without a queue, checks or an event loop.
+"""The limit: the same work with bare ``sqlite3``, without a queue, validation or an event loop.
 
-The rows are the product's own: ids of names from dictionaries, a price from a dictionary, the
-request id looked up, sums gathered in dictionaries, three kinds of prepared statements, all events
-in one transaction that is flushed to the disk.
+The rows are those of the product: IDs of names from dictionaries, a price from a dictionary, a
+lookup of the request ID, totals collected in dictionaries, three kinds of prepared statements, and
+all events in one transaction that is flushed to disk.
 """
 
 from collections import defaultdict
@@ -57,7 +57,7 @@ _NAMES = {
 
 
 def record(path: Path, usages: Sequence[Usage]) -> float:
-    """Store events in a new file and return how many seconds that took."""
+    """Store events in a new file and return the duration in seconds."""
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         prepare(db)
         start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Care of the ledger: clean-up beside recording, exports, and opening."""
+"""Maintenance: clean-up during recording, exports, and opening a ledger."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,11 +19,11 @@ from .ledgers import copied, product
 from .measures import Bench, Finding, percentile
 from .workload import Household, usage_event
 
-_PAUSE = 0.004  # between the events of a household that is busy
+_PAUSE = 0.004  # seconds between the events of a busy household
 
 
 async def _record(analytics: Analytics, household: Household, took: list[float]) -> None:
-    """Record one event after another until cancelled, noting how many ms each takes."""
+    """Record one event after another until canceled, and append the duration of each in ms."""
     while True:
         event = usage_event(household.recent(1)[0])
         start = time.perf_counter()
@@ -67,7 +67,7 @@ async def _end(task: asyncio.Task[None]) -> None:
 
 
 def _bare_csv(path: Path) -> tuple[int, float]:
-    """Write all events with the product's own joins; return how many, and the seconds."""
+    """Write all events with the joins of the product; return their number and the seconds."""
     with closing(sqlite3.connect(path)) as db:
         start = time.perf_counter()
         count, buffer = 0, io.StringIO()
@@ -83,7 +83,7 @@ def _bare_csv(path: Path) -> tuple[int, float]:
 
 
 async def _product_csv(analytics: Analytics) -> tuple[int, float, float, float]:
-    """Export all events; return how many, the seconds, and memory before and at most in MB."""
+    """Export all events; return their number, the seconds, and initial and peak memory in MB."""
     start, base = time.perf_counter(), memory()
     count, most = -1, base
     _, chunks = await analytics.exports.report_csv(Period.ALL, detailed=True)
@@ -103,7 +103,7 @@ async def _numbered(chunks: AsyncIterator[str]) -> AsyncIterator[tuple[int, str]
 
 
 async def export(bench: Bench) -> AsyncIterator[Finding]:
-    """Export a household's year as CSV, and write it from a bare cursor."""
+    """Export all events of a ledger as CSV, and write them from a bare cursor."""
     path = await product(bench, bench.sizes.copies[min(1, len(bench.sizes.copies) - 1)])
     rounds = []
     async with ledger(path) as analytics:
@@ -119,7 +119,7 @@ async def export(bench: Bench) -> AsyncIterator[Finding]:
 
 
 async def opening(bench: Bench) -> AsyncIterator[Finding]:
-    """Open a big ledger, closed cleanly and not, and an empty one."""
+    """Open a large ledger after a clean and an unclean stop, and an empty one."""
     copies = bench.sizes.copies[min(1, len(bench.sizes.copies) - 1)]
     took: dict[str, list[float]] = {"empty": [], "clean": [], "unclean": []}
     with tempfile.TemporaryDirectory(dir=bench.folder) as folder:
@@ -143,6 +143,6 @@ async def opening(bench: Bench) -> AsyncIterator[Finding]:
 
 
 def memory() -> float:
-    """Return how many MB of memory this process has in use."""
+    """Return the memory of this process in MB."""
     with Path("/proc/self/statm").open(encoding="ascii") as file:
         return int(file.read().split()[1]) * 4096 / 2**20

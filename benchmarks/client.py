@@ -1,4 +1,4 @@
-"""Clients that post events over HTTP, side by side."""
+"""Concurrent clients that post events over HTTP."""
 
 import asyncio
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _MARK = b"00000000-0000-4000-8000-000000000000"
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a load."""
+    """The result of a load."""
 
     seconds: float = 0.0
     events: int = 0
@@ -26,7 +26,7 @@ class Outcome:
 
 
 def bodies(seed: int, *, batch: int = 1) -> Iterator[bytes]:
-    """Yield bodies without an end, each event with a request id of its own."""
+    """Yield an unlimited number of bodies; each event has its own request ID."""
     household = Household(seed)
     made = []
     for _ in range(200):
@@ -55,9 +55,9 @@ async def load(
     seconds: float | None = None,
     again: int = 0,
 ) -> Outcome:
-    """Post bodies over ``connections`` until so many ``requests`` or ``seconds`` are over.
+    """Post bodies over ``connections``, for a number of ``requests`` or of ``seconds``.
 
-    Every ``again``-th body is posted twice, as a client does that has lost the answer.
+    Every ``again``-th body is posted twice, as by a client that did not receive the answer.
     """
     outcome = Outcome()
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}

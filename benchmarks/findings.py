@@ -1,4 +1,4 @@
-"""What was found, kept as JSON Lines, so that hours of measuring can be divided and go on."""
+"""Findings in a file of JSON Lines, so that long measurements can be split and resumed."""
 
 from dataclasses import asdict
 import json
@@ -8,13 +8,13 @@ from .measures import Finding
 
 
 def kept(path: Path) -> list[Finding]:
-    """Return everything that a file holds; nothing if it is not there yet."""
+    """Return the findings in a file, or none if it does not exist."""
     if not path.exists():
         return []
     return [Finding(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def keep(path: Path, finding: Finding) -> None:
-    """Add a finding to a file."""
+    """Append a finding to a file."""
     with path.open("a", encoding="utf-8") as file:
         file.write(f"{json.dumps(asdict(finding))}\n")

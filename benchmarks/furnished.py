@@ -1,8 +1,8 @@
-"""Everything that the integration can be asked to keep at once, put into a running home.
+"""Configures every feature of the integration in a running Home Assistant.
 
-Every entity is enabled, also those that are not by default; there are budgets with thresholds,
-usages that are tracked, recording clients and a household's currency, all by the flows that a user
-goes through. Long-term statistics and anomalies are on as they are by default.
+All entities are enabled, including those that are disabled by default. Budgets with thresholds,
+tracked usages, recording clients and a household currency are added with the flows of the user
+interface. Long-term statistics and anomalies are enabled by default.
 """
 
 from collections import Counter
@@ -23,10 +23,10 @@ type Form = dict[str, object]
 _CURRENCY: Final = "EUR"
 _MODEL: Final = "anthropic/claude-sonnet-4-5"
 _ALERTS: Final[Form] = {"thresholds": ["50", "80", "90", "100"]}
-# The kind of each subentry, and how its forms are filled in.
+# The type of each subentry, and the input of its forms.
 SUBENTRIES: Final[tuple[tuple[str, Form, Form], ...]] = (
     ("budget", {"scope": "all", "unit": "cost"}, {"amount": 10_000, "period": "month", **_ALERTS}),
-    # Crossed again and again while the home is under load, a day's events being some millions.
+    # Crossed repeatedly under load, because the events of a day have millions of tokens.
     ("budget", {"scope": "all", "unit": "tokens"}, {"amount": 10**7, "period": "day", **_ALERTS}),
     (
         "budget",
@@ -46,13 +46,13 @@ SUBENTRIES: Final[tuple[tuple[str, Form, Form], ...]] = (
     ("client", {"name": "Gateway"}, {}),
     ("client", {"name": "Terminal", "device_ip": DEVICES[2], "tags": ["terminal"]}, {}),
 )
-# How many sensors each subentry has at least.
+# The minimum number of sensors with a state, by type of subentry.
 _SENSORS: Final = {"budget": 4, "tracked": 3}
 
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """What a furnished home has that works."""
+    """The number of features that work in a Home Assistant, by kind."""
 
     entities: int
     budgets: int
@@ -61,7 +61,7 @@ class Alive:
 
 
 def furnish(home: RealHomeAssistant) -> None:
-    """Add all there is to a home that runs; the entities are there after the next start."""
+    """Configure every feature in a running home; enabled entities exist after the next start."""
     for kind, *forms in SUBENTRIES:
         home.add_subentry(kind, *forms)
     (entry,) = home.get(f"/api/config/config_entries/entry?domain={DOMAIN}")
@@ -78,13 +78,13 @@ def furnish(home: RealHomeAssistant) -> None:
 
 
 def entities(home: RealHomeAssistant) -> list[dict[str, Any]]:
-    """Return the integration's entities as they are registered."""
+    """Return the registry entries of the integration's entities."""
     registered = home.command("config/entity_registry/list")
     return [one for one in registered if one["platform"] == DOMAIN]
 
 
 def until_told(home: RealHomeAssistant, seconds: float = 900) -> None:
-    """Wait until the recorder has the statistics of every hour that the ledger has."""
+    """Wait until the recorder has the statistics of every hour of the ledger."""
     until = time.monotonic() + seconds
     with closing(sqlite3.connect(f"file:{home.folder / DATABASE}?mode=ro", uri=True)) as ledger:
         while ledger.execute("SELECT EXISTS (SELECT * FROM slot_change)").fetchone()[0]:
@@ -93,7 +93,7 @@ def until_told(home: RealHomeAssistant, seconds: float = 900) -> None:
 
 
 def alive(home: RealHomeAssistant) -> Alive:
-    """Assert that everything is there and works, and return how much it is."""
+    """Assert that every feature is present and works, and return the numbers."""
     states = {one["entity_id"]: one["state"] for one in home.get("/api/states")}
     registered = entities(home)
     for entity in registered:

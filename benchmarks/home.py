@@ -1,8 +1,8 @@
-"""A real Home Assistant with the integration, beside the same one without it.
+"""A real Home Assistant with the integration, compared to the same one without it.
 
-Both run at once; each round loads one after the other, so that they share whatever else the
-machine does. The one with the integration has a ledger of the usual size and everything that can
-be asked of it: all entities, budgets, tracked usages, clients, statistics and a currency.
+Both run at the same time, and each round loads one after the other, so that other load on the
+machine affects both. The one with the integration has a ledger of the usual size and uses every
+feature: all entities, budgets, tracked usages, clients, statistics and a currency.
 """
 
 import asyncio
@@ -37,10 +37,10 @@ _SENSOR: Final = "/api/states/sensor.llm_analytics_requests_today"
 
 
 class Home(RealHomeAssistant):
-    """One Home Assistant with the yardstick, and with the integration or without."""
+    """A Home Assistant with the yardstick, and with or without the integration."""
 
     def __init__(self, folder: Path, *, integration: bool, say: Callable[[str], None]) -> None:
-        """Describe it."""
+        """Initialize; nothing is started yet."""
         super().__init__(folder, port=free_port(), say=say)
         self._integration = integration
         self.domain = DOMAIN if integration else YARDSTICK
@@ -65,26 +65,26 @@ class Home(RealHomeAssistant):
 
     @property
     def memory(self) -> float:
-        """Return how many MB the process has in use."""
+        """Return the memory of the process in MB."""
         assert self.process is not None
         text = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
         line = next(line for line in text.splitlines() if line.startswith("VmRSS"))
         return int(line.split()[1]) / 1_024
 
     def hold(self) -> float:
-        """Return the longest hold of the loop since the last call, in ms."""
+        """Return the longest time that the loop was blocked since the last call, in ms."""
         return float(self.get(f"/api/{YARDSTICK}/hold")["ms"])
 
     @property
     def target(self) -> str:
-        """Return where events are posted to."""
+        """Return the URL to which events are posted."""
         return f"{self.url}/api/{self.domain}/usage"
 
 
 async def home(bench: Bench) -> AsyncIterator[Finding]:
     """Start both, load them in turn, and compare."""
     path = await product(bench, bench.sizes.copies[min(1, len(bench.sizes.copies) - 1)])
-    # What making the ledger has left in memory is not to be collected while answers are awaited.
+    # Objects that remain from creating the ledger must not be collected during the measurement.
     gc.collect()
     gc.freeze()
     with tempfile.TemporaryDirectory(dir=bench.folder) as folder, ExitStack() as stack:
@@ -111,7 +111,7 @@ async def home(bench: Bench) -> AsyncIterator[Finding]:
 
 
 async def _starts(bench: Bench, mine: Home, bare: Home) -> AsyncIterator[Finding]:
-    """Start both several times; the first start also furnishes them and is not counted."""
+    """Start both several times; the first start is for the configuration and does not count."""
     took: dict[Home, list[float]] = {mine: [], bare: []}
     memory: dict[Home, list[float]] = {mine: [], bare: []}
     for number in range(bench.sizes.starts + 1):
@@ -134,7 +134,7 @@ async def _starts(bench: Bench, mine: Home, bare: Home) -> AsyncIterator[Finding
 
 
 async def _sensor(bench: Bench, mine: Home) -> Finding:
-    """Post an event and look until the sensor has changed."""
+    """Post an event and wait until the sensor has changed."""
     bodies_of_one = bodies(8)
     took = []
     for _ in range(_SENSOR_ROUNDS):
@@ -150,7 +150,7 @@ async def _sensor(bench: Bench, mine: Home) -> Finding:
 
 
 async def _loads(bench: Bench, mine: Home, bare: Home) -> AsyncIterator[Finding]:
-    """Post single events and batches from some connections."""
+    """Post single events and batches over several connections."""
     values: defaultdict[tuple[str, Home], list[float]] = defaultdict(list)
     for number in range(bench.sizes.rounds):
         bench.say(f"posting to Home Assistant, round {number + 1}")
@@ -188,7 +188,7 @@ async def _load(one: Home, seed: int, *, requests: int, batch: int = 1) -> Outco
 
 
 async def _flood(bench: Bench, mine: Home, bare: Home) -> AsyncIterator[Finding]:
-    """Flood both, and count what arrived."""
+    """Flood both with requests, and compare the events that were sent and stored."""
     health = f"/api/{DOMAIN}/health"
     before = (await asyncio.to_thread(mine.get, health))["events"]
     found: dict[Home, Outcome] = {}
@@ -212,7 +212,7 @@ async def _flood(bench: Bench, mine: Home, bare: Home) -> AsyncIterator[Finding]
 
 
 def fsync(folder: Path, times: int = 50) -> float:
-    """Return how many ms it takes to have a commit's worth of bytes on the disk, as a median."""
+    """Return the median time to flush the bytes of a commit to disk, in ms."""
     path = folder / "fsync"
     took = []
     with path.open("wb") as file:

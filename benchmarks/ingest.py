@@ -1,4 +1,4 @@
-"""Recording: events a second, what they cost the event loop, and pricing."""
+"""Recording: events per second, the load on the event loop, and pricing."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -29,7 +29,7 @@ type Record = Callable[[Usage], Awaitable[object]]
 
 @asynccontextmanager
 async def ledger(path: Path) -> AsyncIterator[Analytics]:
-    """Open the product's ledger at the workload's present."""
+    """Open a ledger of the product, at the current time of the workload."""
     analytics = await Analytics.open(path, zone=ZONE, clock=lambda: NOW)
     try:
         yield analytics
@@ -38,7 +38,7 @@ async def ledger(path: Path) -> AsyncIterator[Analytics]:
 
 
 async def crowd(record: Record, usages: Sequence[Usage], callers: int) -> tuple[float, float]:
-    """Let callers record events side by side; return the seconds and the loop's CPU seconds."""
+    """Record events from concurrent callers; return the seconds and the loop's CPU seconds."""
     queue = iter(usages)
 
     async def caller() -> None:
@@ -58,14 +58,14 @@ async def _round(
     count, peer_count = bench.sizes.ingest[callers]
     usages = household.recent(count)
     async with ledger(folder / "product.db") as analytics:
-        await analytics.tracker.record(usage_event(household.recent(1)[0]))  # prices are compiled
+        await analytics.tracker.record(usage_event(household.recent(1)[0]))  # compiles the prices
 
         async def record(usage: Usage) -> None:
             await analytics.tracker.record(usage_event(usage))
 
         seconds, cpu = await crowd(record, usages, callers)
         start = time.perf_counter()
-        assert (await analytics.reports.statistics()).requests == count + 1  # with all sums written
+        assert (await analytics.reports.statistics()).requests == count + 1  # writes all totals
         seconds += time.perf_counter() - start
         async with Heartbeat() as heart:
             held, _ = await crowd(record, household.recent(peer_count), callers)
@@ -91,7 +91,7 @@ async def _round(
 
 
 async def ingest(bench: Bench) -> AsyncIterator[Finding]:
-    """Record with 1, 16 and 256 callers."""
+    """Record with 1, 16 and 256 concurrent callers."""
     household = Household(1)
     for callers in bench.sizes.ingest:
         values: dict[str, list[float]] = {}
@@ -108,7 +108,7 @@ async def ingest(bench: Bench) -> AsyncIterator[Finding]:
 
 
 async def pricing(bench: Bench) -> AsyncIterator[Finding]:
-    """Price events by the compiled rates, and by the catalogue's own call."""
+    """Price events with the compiled rates, and with the catalogue's own function."""
     book = PriceBook(catalogue=Catalogue.bundled())
     usages = Household(2).recent(bench.sizes.priced)
     priced = [(usage_event(usage), usage) for usage in usages]

@@ -1,7 +1,7 @@
 """Ledgers of any size: a household's year, recorded once and multiplied within SQLite.
 
 A multiplied ledger has the same days, devices and models, and ``copies`` times the events on each
-day, in the order of time, with request ids of their own; its sums are rebuilt by the product.
+day, in chronological order and with their own request IDs. Its totals are rebuilt by the product.
 """
 
 from contextlib import closing
@@ -23,7 +23,7 @@ from .workload import NOW, Household, usage_event
 
 
 async def product(bench: Bench, copies: int) -> Path:
-    """Return the file of a ledger with ``copies`` times a household's events; do not change it."""
+    """Return the file of a ledger with ``copies`` times a household's events; do not modify it."""
     name = f"product-{copies}"
     if name not in bench.made:
         path = bench.folder / f"{name}.db"
@@ -40,12 +40,12 @@ async def product(bench: Bench, copies: int) -> Path:
 
 
 async def copied(bench: Bench, copies: int, folder: Path) -> Path:
-    """Return a copy of such a ledger, to be changed."""
+    """Return a copy of such a ledger, which may be modified."""
     return Path(shutil.copy(await product(bench, copies), folder / "ledger.db"))
 
 
 def multiply(source: Path, target: Path, copies: int) -> None:
-    """Write a ledger with every event of another ``copies`` times."""
+    """Create a ledger that has every event of another one ``copies`` times."""
     shutil.copy(source, target)
     draw = random.Random(copies)
     with closing(sqlite3.connect(target, isolation_level=None)) as db:

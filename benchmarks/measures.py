@@ -1,8 +1,8 @@
-"""What is measured, against what, and what is wanted: one table.
+"""The table of measures: what is measured, the yardstick and the target.
 
-A measure compares the product with a yardstick that does its work in the same run. Its figure is
-the product's value divided by the yardstick's (for differences: less the yardstick's), so that it
-says the same on a fast machine and on a slow one. ``python -m benchmarks`` fills the table in.
+A measure compares the product with a yardstick that is measured in the same run. Its figure is the
+product's value divided by the yardstick's (for differences: minus the yardstick's), so that it does
+not depend on the speed of the machine. ``python -m benchmarks`` fills in the table.
 """
 
 from collections.abc import Callable
@@ -11,21 +11,21 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-# How much worse than its target a figure may be before the quick form fails.
+# The factor by which a figure may miss its target before --quick fails.
 TOLERANCE: Final = 1.3
 
 
 class Kind(StrEnum):
-    """What the yardstick is; decides which figures the quick form fails for."""
+    """The kind of yardstick, which decides for which figures --quick fails."""
 
-    PEER = "peer"  # the usual way of doing the same
-    LIMIT = "limit"  # the least that doing it takes
-    GROWTH = "growth"  # the product itself, smaller
-    NOTE = "note"  # no target, to be known
+    PEER = "peer"  # the usual implementation
+    LIMIT = "limit"  # the minimum that the work requires
+    GROWTH = "growth"  # the product itself with less data
+    NOTE = "note"  # no target, for information
 
 
 class Want(StrEnum):
-    """Which way a figure is good."""
+    """The direction of a target."""
 
     AT_LEAST = "≥"
     AT_MOST = "≤"
@@ -33,7 +33,7 @@ class Want(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One line of the table."""
+    """A row of the table."""
 
     key: str
     what: str
@@ -45,13 +45,13 @@ class Measure:
     difference: bool = False
 
     def figure(self, product: float, yardstick: float) -> float:
-        """Return the product's value as seen from the yardstick's."""
+        """Return the product's value relative to the yardstick's."""
         if self.difference:
             return product - yardstick
         return product / yardstick if yardstick else float(product > 0)
 
     def met(self, figure: float, tolerance: float = 1.0) -> bool:
-        """Tell whether the target is met, or missed by no more than ``tolerance``."""
+        """Return whether the target is met, or missed by at most the factor ``tolerance``."""
         if self.target is None:
             return True
         if self.want is Want.AT_LEAST:
@@ -59,12 +59,12 @@ class Measure:
         return figure <= self.target * tolerance
 
     def shown(self, figure: float) -> str:
-        """Return a figure as it is written."""
+        """Return the figure as text."""
         return f"{figure:+.3g} {self.unit}" if self.difference else f"{number(figure)}×"
 
     @property
     def wanted(self) -> str:
-        """Return the target as it is written."""
+        """Return the target as text."""
         if self.target is None:
             return "–"
         unit = f" {self.unit}" if self.difference else "×"
@@ -74,7 +74,7 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one run found for one measure: both values, in the measure's unit."""
+    """The result of one run for one measure: both values, in the unit of the measure."""
 
     key: str
     product: float
@@ -83,7 +83,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much is done, from minutes down to a second."""
+    """The amount of work in a run."""
 
     runs: int
     rounds: int
@@ -93,8 +93,8 @@ class Sizes:
     per_day: int
     days: int
     copies: tuple[int, ...]  # the ledgers, in multiples of per_day * days
-    questions: int  # how often each is asked a round
-    scanned: int  # which of the ledgers the peer gets as well
+    questions: int  # how often each query runs in a round
+    scanned: int  # which of the ledgers is also made for the peer
     cleaned: int  # days
     posts: int
     flood: float  # seconds
@@ -153,7 +153,7 @@ TINY: Final = Sizes(
 
 @dataclass(slots=True)
 class Bench:
-    """One run's means: how much, where, and whom to tell."""
+    """The context of a run: sizes, folder, and the function that reports progress."""
 
     sizes: Sizes
     folder: Path
@@ -162,7 +162,7 @@ class Bench:
 
 
 def number(value: float) -> str:
-    """Return a figure with three digits that mean something."""
+    """Return a number as text, with three significant digits or as an integer."""
     if value >= 1_000:
         return f"{value:,.0f}"
     if value >= 100 or value == int(value):
@@ -244,7 +244,7 @@ MEASURES: Final = (
     Measure(
         "size-uniform", "bytes per event, every combination", "SQLAlchemy's file", "B", Kind.PEER
     ),
-    # Answers
+    # Queries
     Measure(
         "dashboard-growth",
         "dashboard, largest ledger",
@@ -276,7 +276,7 @@ MEASURES: Final = (
         Kind.PEER,
         target=1 / 200,
     ),
-    # Care
+    # Maintenance
     Measure(
         "cleanup-rate",
         "clean-up while recording",

@@ -1,10 +1,10 @@
-"""The yardstick: the same ledger in the usual way, SQLAlchemy's AsyncSession on aiosqlite.
+"""The yardstick: the usual implementation of such a ledger, with SQLAlchemy's AsyncSession.
 
-One session and one commit per event, columns of text, an index for each way in which such a ledger
-is asked, WAL with ``synchronous=NORMAL`` and a cache of 64 MB, daily sums brought up to date by a
-job. It is given the same duties as the product: the same fields, a price for each event, and a
-request id that is stored once. Its prices come from a dictionary, its sums from one statement: in
-doubt it is given the faster way.
+It uses aiosqlite, one session and one commit per event, text columns, an index for each kind of
+query, WAL with ``synchronous=NORMAL``, a cache of 64 MB, and a job that updates daily totals. It
+does the same work as the product: the same fields, a price for each event, and request IDs that are
+stored once. Its prices come from a dictionary and its totals from one statement: where there is a
+choice, it has the faster implementation.
 """
 
 from collections.abc import AsyncIterator, Iterable
@@ -48,7 +48,7 @@ class Base(DeclarativeBase):
 
 
 class UsageEvent(Base):
-    """One request; every field that the product keeps has a column."""
+    """A request, with a column for every field that the product stores."""
 
     __tablename__ = "usage_events"
 
@@ -93,7 +93,7 @@ class UsageEvent(Base):
 
 
 class DailyAggregate(Base):
-    """A day's sums."""
+    """The totals of a day."""
 
     __tablename__ = "daily_aggregates"
 
@@ -114,7 +114,7 @@ class DailyAggregate(Base):
 
 
 def columns(usage: Usage) -> dict[str, Any]:
-    """Return an event's columns, priced."""
+    """Return the columns of an event, including its cost."""
     prompt_price, response_price = _PRICES[usage["provider"]]
     cost = (
         usage["tokens_prompt"] * prompt_price + usage["tokens_response"] * response_price
@@ -155,15 +155,15 @@ def columns(usage: Usage) -> dict[str, Any]:
 
 
 class Peer:
-    """The peer's ledger."""
+    """The ledger of the peer."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        """Use ``opened``."""
+        """Initialize with an engine; use ``opened`` to get an instance."""
         self._engine = engine
         self._session = async_sessionmaker(engine, expire_on_commit=False)
 
     async def record(self, usage: Usage) -> int:
-        """Store one event and return its id; one that is there already is found."""
+        """Store an event and return its ID; that of a repeated request is looked up."""
         async with self._session() as session:
             row = UsageEvent(**columns(usage))
             session.add(row)
@@ -179,12 +179,12 @@ class Peer:
             return row.id
 
     async def fill(self, events: Iterable[Usage]) -> None:
-        """Store many events at once."""
+        """Store many events in one transaction."""
         async with self._session.begin() as session:
             await session.execute(insert(UsageEvent), [columns(one) for one in events])
 
     async def multiply(self, copies: int) -> None:
-        """Have every event ``copies`` times, with request ids of their own."""
+        """Store every event ``copies`` times, with its own request IDs."""
         table = UsageEvent.__table__
         assert isinstance(table, Table)
         names = [column.name for column in table.columns if column.name != "id"]
@@ -210,7 +210,7 @@ class Peer:
                 await connection.execute(CreateIndex(index))
 
     async def aggregate(self) -> None:
-        """Bring the daily sums up to date."""
+        """Update the daily totals."""
         day = func.substr(UsageEvent.timestamp, 1, 10)
         keys = day, UsageEvent.device_ip, UsageEvent.endpoint, UsageEvent.provider
         sums = (
@@ -230,12 +230,12 @@ class Peer:
             await connection.execute(insert(DailyAggregate).from_select(names, sums))
 
     async def checkpoint(self) -> None:
-        """Move everything into the main file."""
+        """Move everything from the WAL into the main file."""
         async with self._engine.connect() as connection:
             await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def dashboard(self, now: datetime) -> dict[str, Any]:
-        """Return what the product's dashboard shows, read from the events themselves."""
+        """Return the figures of the product's dashboard, calculated from the events."""
         now = now.replace(tzinfo=None)
         today = now.replace(hour=0, minute=0, second=0, microsecond=0)
         week, month = today - timedelta(days=today.weekday()), today.replace(day=1)

@@ -1,4 +1,4 @@
-"""The table of results as Markdown, with the date, the versions and the machine's shape."""
+"""The page of results in Markdown, with the date, the versions and the machine."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Result:
 
 
 def figures(found: Sequence[Finding]) -> dict[str, Result]:
-    """Return the medians by measure, in the table's order."""
+    """Return the medians by measure, in the order of the table."""
     results = {}
     for measure in MEASURES:
         runs = [one for one in found if one.key == measure.key]
@@ -64,7 +64,7 @@ def table(found: Sequence[Finding]) -> str:
 
 
 def document(found: Sequence[Finding], sizes: Sizes) -> str:
-    """Return the whole document."""
+    """Return the whole page."""
     versions = ", ".join(
         [
             f"Python {platform.python_version()}",
@@ -86,7 +86,7 @@ Ledgers of {" and ".join(f"{events * copies:,}" for copies in sizes.copies)} eve
 
 
 def machine() -> str:
-    """Return the machine's shape."""
+    """Return a description of the machine."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     load = Path("/proc/loadavg").read_text(encoding="ascii").split()[0]
     return (

@@ -1,4 +1,4 @@
-"""The file: bytes per event, with all indexes and sums, closed."""
+"""File size: bytes per event of a closed ledger, with all indexes and totals."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from .workload import PER_DAY, Household, usage_event
 
 
 async def size(bench: Bench) -> AsyncIterator[Finding]:
-    """Compare the files of a household's days, and of days in which everything is combined."""
+    """Compare the files for a typical household, and for one with all combinations."""
     sizes = bench.sizes
     for key, uniform in (("size", False), ("size-uniform", True)):
         bench.say(f"file of {sizes.size_days} days, {'every' if uniform else 'usual'} combination")

@@ -1,12 +1,12 @@
-"""How long writing ten thousand rows of statistics holds up Home Assistant's event loop.
+"""Measure how long the import of 10,000 rows of statistics blocks Home Assistant's event loop.
 
     .venv-test/bin/python benchmarks/statistics_import.py [--rounds 5]
 
-The integration writes the hours of a ledger into a real recorder; then the recorder's own import is
-given the very same rows. In turn, several rounds, everything removed before each; medians over the
-rounds of the longest callback (processor time of the loop's thread), of the latest tick of a
-millisecond (wall time, so with all that the machine and the recorder's thread do meanwhile), and of
-the time until the recorder has all rows.
+The integration imports the hours of a ledger into a real recorder; then the recorder's own import
+gets the same rows. They take turns for several rounds, and all statistics are removed before each.
+The results are medians over the rounds: of the longest callback (CPU time of the loop's thread), of
+the largest delay of a tick of 1 ms (wall time, which includes everything that the machine and the
+recorder's thread do meanwhile), and of the time until the recorder has all rows.
 """
 
 import argparse
@@ -56,7 +56,7 @@ HOURS = -(-ROWS // (SERIES * len(METRICS)))
 
 @asynccontextmanager
 async def ledger(path: Path) -> AsyncIterator[Analytics]:
-    """Open a ledger with a request in each of the last hours."""
+    """Open a ledger with one request in each of the last hours."""
     analytics = await Analytics.open(path, zone=ZoneInfo("Europe/Berlin"), clock=lambda: NOW)
     events = [
         UsageEvent(
@@ -80,7 +80,7 @@ async def ledger(path: Path) -> AsyncIterator[Analytics]:
 
 @dataclass
 class Held:
-    """How long the loop was held: by the longest callback, and by whatever made a tick late."""
+    """How long the loop was blocked: the longest callback and the largest delay of a tick."""
 
     callback: float = 0.0
     tick: float = 0.0
@@ -88,9 +88,9 @@ class Held:
 
 
 async def held(work: Callable[[], Awaitable[None]]) -> Held:
-    """Watch the loop during ``work``: processor time of callbacks, wall time between ticks."""
+    """Measure the loop during ``work``: CPU time of callbacks, wall time between ticks."""
     found = Held()
-    run = asyncio.Handle._run  # noqa: SLF001 - where every callback passes
+    run = asyncio.Handle._run  # noqa: SLF001 - runs every callback
 
     def watched(handle: asyncio.Handle) -> None:
         start = time.thread_time()
@@ -117,7 +117,7 @@ async def held(work: Callable[[], Awaitable[None]]) -> Held:
 
 @asynccontextmanager
 async def home_assistant(folder: Path) -> AsyncIterator[HomeAssistant]:
-    """Run Home Assistant with a recorder on a file of its own."""
+    """Run Home Assistant with a recorder that has its own file."""
     async with async_test_home_assistant(config_dir=str(folder)) as hass:
         async_initialize_recorder(hass)
         config = {"recorder": {"db_url": f"sqlite:///{folder}/recorder.db"}}
@@ -131,7 +131,7 @@ async def home_assistant(folder: Path) -> AsyncIterator[HomeAssistant]:
 
 
 async def recorded(hass: HomeAssistant) -> None:
-    """Return when the recorder has done all that it was given."""
+    """Wait until the recorder has processed everything that was queued so far."""
     done: asyncio.Future[None] = hass.loop.create_future()
     get_instance(hass).queue_task(SynchronizeTask(done))
     await done
@@ -146,7 +146,7 @@ async def clear(hass: HomeAssistant) -> None:
 
 
 async def copied(hass: HomeAssistant) -> list[tuple[StatisticMetaData, list[StatisticData]]]:
-    """Return all rows that the recorder has, as it takes them."""
+    """Return all rows of the recorder, in the format of its import."""
     instance = get_instance(hass)
     metadata = await instance.async_add_executor_job(
         partial(get_metadata, hass, statistic_source=DOMAIN)
@@ -178,7 +178,7 @@ async def copied(hass: HomeAssistant) -> list[tuple[StatisticMetaData, list[Stat
 
 
 async def main() -> None:
-    """Write the same rows both ways and compare."""
+    """Import the same rows both ways and compare."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
@@ -192,7 +192,7 @@ async def main() -> None:
             ours = StatisticsImport(hass, MockConfigEntry(domain=DOMAIN), analytics)
 
             async def integration() -> None:
-                await ours._async_run(None)  # noqa: SLF001 - without waiting for the clock
+                await ours._async_run(None)  # noqa: SLF001 - runs it without the schedule
 
             await integration()
             same = await copied(hass)

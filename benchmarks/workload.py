@@ -1,8 +1,8 @@
-"""The events that everything is measured with.
+"""The events with which everything is measured.
 
-A ``Household`` has 20 devices, each of which asks at a few endpoints for a few models in the name
-of one or two users; ``uniform`` instead draws each part of each event from all there are, which is
-the worst a household could do to sums by combination. Same seed, same events.
+A ``Household`` has 20 devices; each uses a few endpoints and a few models for one or two users.
+With ``uniform``, each field of each event is drawn from all values, which is the worst case for
+totals by combination. The same seed gives the same events.
 """
 
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ MODELS: Final = (
     ("google", "gemini-2.5-pro"),
     ("mistral", "mistral-large-latest"),
 )
-# How busy each hour of the day is.
+# The relative number of events in each hour of the day.
 _HOURS: Final = (2, 1, 1, 1, 1, 1, 3, 6, 6, 5, 5, 5, 6, 6, 6, 7, 9, 11, 13, 14, 13, 10, 6, 4)
 
 type Usage = dict[str, Any]
@@ -48,7 +48,7 @@ type Usage = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class _Device:
-    """What one device asks for."""
+    """The requests of one device."""
 
     ip: str
     endpoints: tuple[str, ...]
@@ -59,10 +59,10 @@ class _Device:
 
 
 class Household:
-    """An endless supply of events of one household, in the names of the REST API."""
+    """Generates the events of a household, with the field names of the REST API."""
 
     def __init__(self, seed: int, *, uniform: bool = False) -> None:
-        """Draw the household."""
+        """Initialize the household with random devices."""
         self._random = draw = random.Random(seed)
         self._devices = [
             _Device(
@@ -77,7 +77,7 @@ class Household:
         ]
 
     def event(self, moment: datetime) -> Usage:
-        """Return one event of an (aware) instant."""
+        """Return an event at an instant, which must be aware."""
         draw = self._random
         device = draw.choice(self._devices)
         provider, model = draw.choice(device.models)
@@ -105,14 +105,14 @@ class Household:
         }
 
     def day(self, midnight: datetime, count: int) -> list[Usage]:
-        """Return a day's events, in the order of their times."""
+        """Return the events of a day, in chronological order."""
         draw = self._random
         hours = draw.choices(range(24), _HOURS, k=count)
         seconds = sorted(hour * 3_600 + draw.random() * 3_600 for hour in hours)
         return [self.event(midnight + timedelta(seconds=second)) for second in seconds]
 
     def year(self, per_day: int = PER_DAY, days: int = DAYS) -> Iterator[list[Usage]]:
-        """Yield the events of the days up to ``NOW``, a list a day, oldest first."""
+        """Yield the events of the days up to ``NOW``, one list per day, oldest first."""
         today = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
         for ago in range(days - 1, 0, -1):
             yield self.day(today - timedelta(days=ago), per_day)
@@ -126,7 +126,7 @@ class Household:
 
 
 def usage_event(usage: Usage) -> UsageEvent:
-    """Return an event as the engine takes it, with all its checks."""
+    """Return an event in the format of the engine, which validates it."""
     return UsageEvent(
         timestamp=datetime.fromisoformat(usage["timestamp"]),
         device_ip=usage["device_ip"],
@@ -151,5 +151,5 @@ def usage_event(usage: Usage) -> UsageEvent:
 
 
 def microseconds(milliseconds: float | None) -> int | None:
-    """Return milliseconds as the engine keeps them."""
+    """Return milliseconds as the engine stores them."""
     return None if milliseconds is None else round(milliseconds * 1_000)

@@ -1,4 +1,4 @@
-"""What ``scripts/develop`` runs: a Home Assistant with a sample household, until it is ended."""
+"""The program of ``scripts/develop``: runs a Home Assistant with a sample household."""
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from scripts.sample_household import first_day, sample_household
 SEED = 1
 BATCH = 1_000
 LAST_PORT = 65_535
-RESTART = 100  # the exit code by which Home Assistant asks to be started again
+RESTART = 100  # exit code with which Home Assistant requests a restart
 API = f"/api/{DOMAIN}"
 
 
@@ -28,7 +28,7 @@ def main() -> int:
     """Run the program and return its exit code."""
     options = _options()
     home = RealHomeAssistant(options.config, port=options.port, say=say)
-    for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C does; a closed terminal is the last
+    for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C; SIGHUP: terminal closed
         signal.signal(number, _interrupt)
     try:
         if options.reset:
@@ -43,12 +43,12 @@ def main() -> int:
         home.stop()
         say("stopped")
     finally:
-        home.stop()  # whatever happened, even if nobody listens any more to what is said
+        home.stop()  # also if printing fails because the terminal is closed
     return 0
 
 
 def say(text: str) -> None:
-    """Print what happens, at once."""
+    """Print a message immediately."""
     print(f"[develop] {text}", flush=True)
 
 
@@ -137,7 +137,7 @@ class _Progress:
 
 
 def _record_sample(home: RealHomeAssistant) -> int:
-    """Record what the sample household did since the last time; return how much of it is new."""
+    """Record the requests of the sample household since the last run; return how many are new."""
     zone = ZoneInfo(home.get("/api/config")["time_zone"])
     now = datetime.now(UTC)
     progress = _Progress.load(home.folder, now, zone)
@@ -146,7 +146,7 @@ def _record_sample(home: RealHomeAssistant) -> int:
     events = [
         event
         for event in sample_household(SEED, now, zone, first=progress.first, since=since)
-        # The last one is sent again, for there may be two of the same instant.
+        # The last one is sent again, because another may have the same timestamp.
         if not progress.until or datetime.fromisoformat(str(event["timestamp"])) >= progress.until
     ]
     say(f"recording the sample household from {progress.until or progress.first} to now")
@@ -161,7 +161,7 @@ def _record_sample(home: RealHomeAssistant) -> int:
 
 
 def _lasting_token(home: RealHomeAssistant) -> str:
-    """Return the access token made at an earlier start, or a new one."""
+    """Return the access token of an earlier start, or a new one."""
     path = home.folder / ".develop-token"
     if path.exists():
         token = path.read_text(encoding="utf-8")
@@ -174,7 +174,7 @@ def _lasting_token(home: RealHomeAssistant) -> str:
 
 
 def _show(home: RealHomeAssistant) -> None:
-    """Print how to get in, and what is there."""
+    """Print how to log in, and a summary of the usage."""
     token = _lasting_token(home)
     summary = home.get(f"{API}/summary")
     print(f"""

@@ -1,6 +1,6 @@
-"""A client of Home Assistant's HTTP API that also onboards and signs in.
+"""A client for Home Assistant's HTTP API that also completes onboarding and logs in.
 
-Numbers in answers are read digit for digit, so that money can be compared exactly.
+Decimal numbers in answers are parsed exactly, so that amounts can be compared.
 """
 
 import asyncio
@@ -17,11 +17,11 @@ from urllib.parse import urlencode
 HOST: Final = "127.0.0.1"
 DOMAIN: Final = "llm_analytics"
 
-_TOKEN_LASTS: Final = 20 * 60  # of the 30 minutes that Home Assistant grants
+_TOKEN_LASTS: Final = 20 * 60  # of the 30 minutes for which an access token is valid
 
 
 class RequestError(Exception):
-    """Home Assistant refused a request that has to succeed; the message says which and why."""
+    """Home Assistant refused a request that must succeed; the message says which and why."""
 
     def __init__(self, message: str, code: str | None = None) -> None:
         """Keep the code that a websocket command was refused with."""
@@ -31,24 +31,24 @@ class RequestError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an HTTP request was answered; numbers with a point are Decimals, digit for digit."""
+    """The answer to an HTTP request; numbers with a decimal point are exact Decimals."""
 
     status: int
     text: str
 
     @property
     def json(self) -> Any:
-        """Return the body, read as JSON."""
+        """Return the body, parsed as JSON."""
         return json.loads(self.text, parse_float=Decimal)
 
 
 class HomeAssistantClient:
-    """One user of the Home Assistant that listens on a port of this machine."""
+    """A client with one user, for a Home Assistant that listens on a local port."""
 
     def __init__(
         self, port: int, *, username: str = "demo", password: str = "demo-household"
     ) -> None:
-        """Describe it; nothing is sent yet."""
+        """Initialize; nothing is sent yet."""
         self.port = port
         self.username = username
         self.password = password
@@ -57,21 +57,21 @@ class HomeAssistantClient:
 
     @property
     def url(self) -> str:
-        """Return the address of the user interface, without a slash at the end."""
+        """Return the URL of the user interface, without a trailing slash."""
         return f"http://{HOST}:{self.port}"
 
     @property
     def client_id(self) -> str:
-        """Return the name by which Home Assistant's own user interface signs in."""
+        """Return the client ID with which Home Assistant's user interface logs in."""
         return f"{self.url}/"
 
-    # Signing in
+    # Authentication
 
     def sign_in(self) -> None:
-        """Create the household's user on a new Home Assistant, else log in as that user."""
+        """Complete onboarding, which creates the user, or log in as the existing user."""
         steps = self.call("GET", "/api/onboarding", token=None)
         todo = []
-        if steps.status == HTTPStatus.OK:  # the path is gone once every step is done
+        if steps.status == HTTPStatus.OK:  # the path no longer exists once every step is done
             todo = [step["step"] for step in steps.json if not step["done"]]
         if "user" in todo:
             account = {
@@ -110,7 +110,7 @@ class HomeAssistantClient:
 
     @property
     def token(self) -> str:
-        """Return an access token that holds for some minutes at least."""
+        """Return an access token that is valid for at least some minutes."""
         if time.monotonic() > self._tokens_until:
             refresh = str(self._tokens["refresh_token"])
             self._fetch_tokens({"grant_type": "refresh_token", "refresh_token": refresh})
@@ -118,7 +118,7 @@ class HomeAssistantClient:
 
     @property
     def browser_tokens(self) -> str:
-        """Return what the user interface keeps as ``hassTokens`` in the browser's local storage."""
+        """Return what the user interface stores as ``hassTokens`` in the local storage."""
         return json.dumps(
             {
                 "access_token": self.token,
@@ -132,13 +132,13 @@ class HomeAssistantClient:
         )
 
     def lasting_token(self, name: str) -> str:
-        """Return a new access token that holds for ten years; its name must be new as well."""
+        """Return a new access token that is valid for ten years; its name must not be in use."""
         command = "auth/long_lived_access_token"
         return str(self.command(command, client_name=name, lifespan=3650))
 
     def command(self, command: str, **given: object) -> Any:
-        """Return the result of a websocket command that has to succeed."""
-        with ThreadPoolExecutor(1) as apart:  # the caller may have an event loop of its own
+        """Return the result of a WebSocket command that must succeed."""
+        with ThreadPoolExecutor(1) as apart:  # the caller may already run an event loop
             return apart.submit(
                 lambda: asyncio.run(self._command({"id": 1, "type": command, **given}))
             ).result()
@@ -161,7 +161,7 @@ class HomeAssistantClient:
         return answer["result"]
 
     def set_up_integration(self) -> None:
-        """Go through the integration's own config flow, once, leaving everything as proposed."""
+        """Complete the config flow of the integration with all defaults, unless it is set up."""
         if self.get(f"/api/config/config_entries/entry?domain={DOMAIN}"):
             return
         flows = "/api/config/config_entries/flow"
@@ -172,7 +172,7 @@ class HomeAssistantClient:
             raise RequestError(f"the integration could not be set up: {step}")
 
     def add_subentry(self, kind: str, *forms: dict[str, object]) -> None:
-        """Go through the flow that adds a subentry to the integration, filling in each form."""
+        """Add a subentry to the integration with its flow, given the input of each form."""
         (entry,) = self.get(f"/api/config/config_entries/entry?domain={DOMAIN}")
         flows = "/api/config/config_entries/subentries/flow"
         step = self._done("POST", flows, {"handler": [entry["entry_id"], kind]})
@@ -194,10 +194,10 @@ class HomeAssistantClient:
         self.post(f"/api/config/config_entries/entry/{entry['entry_id']}/reload", {})
 
     def until_loaded(self, what: str) -> None:
-        """Wait until the entry has been loaded with what it was given."""
+        """Wait until the entry is loaded again after a change."""
         until = time.monotonic() + 60
         states: list[str] = []
-        while states[-3:] != ["loaded"] * 3:  # it may not have begun to reload yet
+        while states[-3:] != ["loaded"] * 3:  # the reload may not have started yet
             if time.monotonic() > until:
                 raise RequestError(f"not loaded again with the {what}: {states[-1]}")
             time.sleep(0.3)
@@ -209,9 +209,10 @@ class HomeAssistantClient:
     def call(
         self, method: str, path: str, body: object = None, *, token: str | None = ""
     ) -> Answer:
-        """Send one request and return its answer, whatever it says.
+        """Send a request and return its answer, whatever the status.
 
-        ``body`` is sent as JSON, a string as a form. ``token`` None sends none, "" its own.
+        ``body`` is sent as JSON, or as a form if it is a string. With ``token`` None no token is
+        sent, with "" that of the client.
         """
         headers = {}
         if token is not None:
@@ -230,11 +231,11 @@ class HomeAssistantClient:
             connection.close()
 
     def get(self, path: str) -> Any:
-        """Return the JSON of a GET that has to succeed."""
+        """Return the JSON of a GET request that must succeed."""
         return self._done("GET", path)
 
     def post(self, path: str, body: object) -> Any:
-        """Return the JSON of a POST that has to succeed."""
+        """Return the JSON of a POST request that must succeed."""
         return self._done("POST", path, body)
 
     def _done(self, method: str, path: str, body: object = None, *, token: str | None = "") -> Any:

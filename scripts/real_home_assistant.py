@@ -1,8 +1,8 @@
-"""A real Home Assistant on this machine: prepared, started, signed in to, stopped.
+"""A real Home Assistant on this machine: prepare it, start it, log in, stop it.
 
-``scripts/develop`` and the end-to-end tests start Home Assistant with this one class, so what the
-tests see is what a developer sees. It listens on 127.0.0.1 only, keeps everything in one folder
-and asks nothing of the network beyond the packages that Home Assistant installs for itself.
+``scripts/develop`` and the end-to-end tests start Home Assistant with the same class, so the tests
+have the environment of a developer. It listens on 127.0.0.1 only, keeps everything in one folder,
+and uses the network only for the packages that Home Assistant installs for itself.
 """
 
 from collections.abc import Callable, Mapping
@@ -52,14 +52,14 @@ class StartError(Exception):
 
 
 def free_port() -> int:
-    """Return a port of this machine that nobody listens on now."""
+    """Return a local port that is not in use."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
 
 
 def is_free(port: int) -> bool:
-    """Tell whether a server could listen on a port now."""
+    """Return whether a server could listen on a port now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -70,7 +70,7 @@ def is_free(port: int) -> bool:
 
 
 class RealHomeAssistant(HomeAssistantClient):
-    """One Home Assistant with its configuration folder; also the client that talks to it."""
+    """A Home Assistant with its configuration folder, and the client for it."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class RealHomeAssistant(HomeAssistantClient):
         say: Callable[[str], None] = lambda _: None,
         environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Describe it; nothing is written or started yet."""
+        """Initialize; nothing is written or started yet."""
         super().__init__(port)
         self.folder = folder
         self.time_zone = time_zone
@@ -91,22 +91,22 @@ class RealHomeAssistant(HomeAssistantClient):
 
     @property
     def log_file(self) -> Path:
-        """Return where everything goes that Home Assistant prints."""
+        """Return the path of the output of Home Assistant."""
         return self.folder / "output.log"
 
-    # Starting and stopping
+    # Start and stop
 
     def __enter__(self) -> Self:
-        """Start it and get it ready."""
+        """Start Home Assistant and wait until it is ready."""
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop it."""
+        """Stop Home Assistant."""
         self.stop()
 
     def in_use(self) -> bool:
-        """Tell whether a Home Assistant runs in the folder now, whoever started it."""
+        """Return whether a Home Assistant runs in the folder, regardless of who started it."""
         lock = self.folder / ".ha_run.lock"
         if not lock.exists():
             return False
@@ -118,7 +118,7 @@ class RealHomeAssistant(HomeAssistantClient):
         return False
 
     def prepare(self) -> None:
-        """Write the configuration, and link the integration in; what is there is kept."""
+        """Write the configuration and link the integration; an existing configuration is kept."""
         storage = self.folder / ".storage"
         storage.mkdir(parents=True, exist_ok=True)
         configuration = self.folder / "configuration.yaml"
@@ -132,23 +132,23 @@ class RealHomeAssistant(HomeAssistantClient):
         if not link.is_symlink() or not link.exists():
             link.unlink(missing_ok=True)
             link.symlink_to(REPOSITORY / "custom_components" / DOMAIN)
-        # The address to listen on is no longer read from the YAML configuration. The store's
-        # first format has only what is set here; Home Assistant migrates it as it starts.
+        # The server address is no longer read from the YAML configuration. Version 1 of the store
+        # has only these keys; Home Assistant migrates it at startup.
         http = {"server_host": [HOST], "server_port": self.port}
         (storage / "http").write_text(_stored("http", 1, http), encoding="utf-8")
         onboarding = storage / "onboarding"
         if not onboarding.exists():
-            # This step of the onboarding would set up a weather service, radio stations and the
-            # like, which ask the internet.
+            # This onboarding step would set up integrations that use the internet, such as those
+            # for the weather and for radio stations.
             onboarding.write_text(
                 _stored("onboarding", 4, {"done": ["core_config"]}), encoding="utf-8"
             )
 
     def start(self, seconds: float = 300) -> None:
-        """Start it, sign in, set the integration up.
+        """Start Home Assistant, log in and set up the integration.
 
         The first start on a machine installs Home Assistant's own packages, which takes minutes;
-        later ones take seconds. Raises StartError if that fails or takes longer than ``seconds``.
+        later starts take seconds. Raises StartError after a failure or after ``seconds``.
         """
         if not PYTHON.exists():
             raise StartError(f"{PYTHON.parent.parent.name} is missing: run scripts/setup develop")
@@ -160,12 +160,12 @@ class RealHomeAssistant(HomeAssistantClient):
         self.prepare()
         with self.log_file.open("ab") as output:
             self.process = subprocess.Popen(
-                # -P: what it finds is in its configuration folder, not where it was started.
+                # -P: import from its configuration folder, not from the current folder.
                 [PYTHON, "-P", "-m", "homeassistant", "--config", self.folder],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                # Tools installed beside this Python (uv) are found by Home Assistant's installer.
+                # PATH: Home Assistant's installer finds the tools of this environment (uv).
                 env=os.environ
                 | dict(self.environment)
                 | {
@@ -174,7 +174,7 @@ class RealHomeAssistant(HomeAssistantClient):
                     "PYTHONPATH": "",
                     "VIRTUAL_ENV": str(PYTHON.parent.parent),
                 },
-                # Ctrl-C in a terminal is for the program that started it, which then ends it.
+                # Ctrl-C only reaches the program that started it, which then stops it.
                 start_new_session=True,
             )
         try:
@@ -187,7 +187,7 @@ class RealHomeAssistant(HomeAssistantClient):
             raise
 
     def stop(self, seconds: float = 60) -> int | None:
-        """End it as a service manager does (SIGTERM), and return its exit code."""
+        """Stop it as a service manager does (SIGTERM), and return its exit code."""
         if self.process is None:
             return None
         with suppress(ProcessLookupError):
@@ -202,7 +202,7 @@ class RealHomeAssistant(HomeAssistantClient):
             self.process = None
 
     def kill(self) -> None:
-        """End it at once (SIGKILL), as a power cut would."""
+        """Kill it immediately (SIGKILL), as a power failure would."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
@@ -216,7 +216,7 @@ class RealHomeAssistant(HomeAssistantClient):
                 raise StartError(f"Home Assistant ended while starting:\n{self.log_tail()}")
             if now > until:
                 raise StartError(f"waited in vain until {what}:\n{self.log_tail()}")
-            if now - said > 10:  # noqa: PLR2004 - seconds without a word
+            if now - said > 10:  # noqa: PLR2004 - seconds without a message
                 said = now
                 self.say(f"waiting until {what} ({now - started:.0f} s so far)")
             time.sleep(0.1)
@@ -230,7 +230,7 @@ class RealHomeAssistant(HomeAssistantClient):
         return bool(self.get("/api/config")["state"] == "RUNNING")
 
     def log_tail(self, lines: int = 40) -> str:
-        """Return the end of what Home Assistant printed."""
+        """Return the last lines of the output of Home Assistant."""
         text = self.log_file.read_text(encoding="utf-8", errors="replace")
         return "\n".join(text.splitlines()[-lines:])
 

@@ -1,9 +1,8 @@
-"""The tables of docs/rest_api.md, from the document that describes the API (OpenAPI).
+"""Generates the tables of docs/rest_api.md from the OpenAPI document.
 
-A table stands between ``<!-- name -->`` and ``<!-- /name -->``: ``endpoints``, ``event`` (the
-fields of a usage event), ``filters``, and one for each endpoint, such as ``get trends/usage``.
-All is written anew but the last column of fields and parameters, which is kept by their names:
-what they mean is written by hand.
+A table is between ``<!-- name -->`` and ``<!-- /name -->``: ``endpoints``, ``event`` (the fields of
+a usage event), ``filters``, and one for each endpoint, such as ``get trends/usage``. Only the last
+column of fields and parameters, their meaning, is written by hand; it is kept by their names.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +17,7 @@ PAGE: Final = Path(__file__).parent.parent / "docs" / "rest_api.md"
 _BLOCK: Final = re.compile(r"<!-- ([^/].*?) -->\n(.*?)<!-- /\1 -->", re.DOTALL)
 _ROW: Final = re.compile(r"^\| (\S+) \|.*\| (.*?) ?\|$", re.MULTILINE)
 _FILTERS: Final = "[filters](#filters)"
-_NO_TEXT: Final = "^[^\\u0000]*$"  # says no more than that NUL is refused
+_NO_TEXT: Final = "^[^\\u0000]*$"  # only excludes NUL
 _PATTERNS: Final = {
     "^[A-Za-z0-9_-]{1,64}$": "Home Assistant device ID",
     "^[A-Z]{3}$": "currency code, such as `EUR`",
@@ -36,15 +35,15 @@ type Row = tuple[str, ...]
 
 
 def main() -> None:
-    """Write the page."""
+    """Update the page."""
     text = PAGE.read_text(encoding="utf-8")
     PAGE.write_text(written(text), encoding="utf-8")
 
 
 def written(text: str) -> str:
-    """Return the page with its tables as the code has them now.
+    """Return the page with its tables generated from the current code.
 
-    Raises KeyError for a table that nothing of the code is, ValueError where one is missing.
+    Raises KeyError if a table is unknown to the code, ValueError if one is missing on the page.
     """
     tables = _tables([name for name, _ in _BLOCK.findall(text)])
     missing = tables.keys() - {name for name, _ in _BLOCK.findall(text)}
@@ -60,7 +59,7 @@ def written(text: str) -> str:
 
 
 def meanings(text: str) -> Iterator[tuple[str, str, str]]:
-    """Yield every table's name, and the field and the meaning of each of its rows."""
+    """Yield the table's name, the field and the meaning for each row of every table."""
     for name, body in _BLOCK.findall(text):
         if name != "endpoints":
             rows = [row for row in _ROW.findall(body) if row[0] not in ("Field", "Parameter")]
@@ -73,9 +72,9 @@ def anchor(method: str, path: str) -> str:
 
 
 def _tables(order: Sequence[str]) -> dict[str, Callable[[Mapping[str, str]], str]]:
-    """Return what writes each table, given the meanings that the page has.
+    """Return the functions that write each table, given the meanings on the page.
 
-    The endpoints are listed in the order in which the page has their tables.
+    The endpoints are listed in the order of their tables on the page.
     """
     described = document(ROUTES, (PREFIX,))
     usage = described["components"]["schemas"]["Usage"]
@@ -171,7 +170,7 @@ def _kept(kept: Mapping[str, str], name: str) -> tuple[str]:
     return (kept.get(f"`{name}`", ""),)
 
 
-def _default(schema: Schema, required: bool) -> str:  # noqa: FBT001 - it is the schema's own word
+def _default(schema: Schema, required: bool) -> str:  # noqa: FBT001 - the name of the keyword in schemas
     if required:
         return "**Required**"
     if "default" not in schema:
@@ -181,7 +180,7 @@ def _default(schema: Schema, required: bool) -> str:  # noqa: FBT001 - it is the
 
 
 def _type(schema: Schema) -> str:
-    """Return what a schema accepts, in words."""
+    """Return what a schema accepts, as text."""
     if "anyOf" in schema:
         return _one_of(list(_forms(schema)))
     if "enum" in schema:

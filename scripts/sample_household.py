@@ -1,7 +1,7 @@
-"""A believable household's use of language models, the same for the same arguments.
+"""A realistic household's use of language models; the same arguments give the same events.
 
-Each local day is generated from its own seed, so a day is the same whatever day it is asked on,
-and every event has a ``request_id``, so recording a day twice adds nothing.
+Each local day is generated from its own seed, so it does not depend on the current day. Every event
+has a ``request_id``, so recording a day twice adds nothing.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ _ERRORS: Final = ("rate_limit", "timeout", "overloaded")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What one device asks for; weights need not add up to anything."""
+    """The requests of one device; weights are relative and can have any sum."""
 
     name: str
     ip: str
@@ -195,7 +195,7 @@ PROFILES: Final = (
     ),
 )
 
-# An automation that fired in a loop one night.
+# An automation that ran in a loop one night.
 RUNAWAY: Final = Profile(
     name="Home gateway",
     ip="192.168.1.2",
@@ -217,17 +217,17 @@ RUNAWAY: Final = Profile(
 
 
 def first_day(now: datetime, zone: tzinfo) -> date:
-    """Return the day on which a new household begins: today is its last of ``DAYS``."""
+    """Return the first day of a new household, whose last of ``DAYS`` is today."""
     return now.astimezone(zone).date() - timedelta(days=DAYS - 1)
 
 
 def sample_household(
     seed: int, now: datetime, zone: tzinfo, *, first: date | None = None, since: date | None = None
 ) -> list[Event]:
-    """Return the household's events up to ``now``, by time, as the API takes them.
+    """Return the household's events up to ``now``, by time, in the format of the API.
 
-    The household begins on its ``first`` day (default: as long ago as a new one); with ``since``
-    the events of earlier days are left out.
+    The household begins on its ``first`` day (default: that of a new household). With ``since``,
+    events of earlier days are omitted.
     """
     first = first or first_day(now, zone)
     day = max(first, since or first)

@@ -1,6 +1,6 @@
-"""What Home Assistant itself costs: a view that only parses JSON, and a heartbeat of its loop.
+"""The cost of Home Assistant itself: a view that only parses JSON, and a heartbeat of the loop.
 
-Put into the Home Assistant that is measured, with the integration and without it.
+It is installed in both instances that are measured, with and without the integration.
 """
 
 from http import HTTPStatus
@@ -19,40 +19,40 @@ CONFIG_SCHEMA = cv.empty_config_schema(DOMAIN)
 
 
 class ParsingView(HomeAssistantView):
-    """Parses the JSON that is sent, and says so."""
+    """View that parses the JSON in the request and returns it."""
 
     url = f"/api/{DOMAIN}/usage"
     name = f"api:{DOMAIN}:usage"
 
     async def post(self, request: web.Request) -> web.Response:
-        """Take what the product takes."""
+        """Handle the same requests as the product."""
         return self.json(await request.json(), HTTPStatus.CREATED)
 
 
 class HoldView(HomeAssistantView):
-    """Tells how long the loop was held at most since the last time it was asked."""
+    """View that returns the longest time that the loop was blocked since the last request."""
 
     url = f"/api/{DOMAIN}/hold"
     name = f"api:{DOMAIN}:hold"
 
     def __init__(self, heart: Heartbeat) -> None:
-        """Remember whose heart it is."""
+        """Initialize the view with the heartbeat."""
         self._heart = heart
 
     async def get(self, _: web.Request) -> web.Response:
-        """Return it in ms, and begin anew."""
+        """Return the time in ms, and reset it."""
         longest, self._heart.longest = self._heart.longest, 0.0
         return self.json({"ms": longest})
 
 
 class ReloadView(HomeAssistantView):
-    """Sets a config entry up again."""
+    """View that reloads a config entry."""
 
     url = f"/api/{DOMAIN}/reload/{{domain}}"
     name = f"api:{DOMAIN}:reload"
 
     async def post(self, request: web.Request, domain: str) -> web.Response:
-        """Return how many ms unloading and set-up took."""
+        """Reload the entry and return the duration of unload and set-up in ms."""
         entries = request.app[KEY_HASS].config_entries
         entry = entries.async_entries(domain)[0]
         start = time.perf_counter()
@@ -66,7 +66,7 @@ class ReloadView(HomeAssistantView):
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Register the views and begin to beat."""
+    """Register the views and start the heartbeat."""
     heart = Heartbeat()
     await heart.__aenter__()
     for view in (ParsingView(), HoldView(heart), ReloadView()):

@@ -1,4 +1,4 @@
-"""How long an event loop is held: a heartbeat that notes its longest delay."""
+"""A heartbeat that measures how long an event loop is blocked."""
 
 import asyncio
 from contextlib import suppress
@@ -9,21 +9,21 @@ _BEAT = 0.001
 
 
 class Heartbeat:
-    """Beats every millisecond while it is entered; ``longest`` is the worst delay in ms."""
+    """A task that runs every millisecond while entered; ``longest`` is its longest delay in ms."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Initialize without a delay."""
         self.longest = 0.0
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        """Begin to beat."""
+        """Start the heartbeat."""
         self._task = asyncio.create_task(self._beat())
         await asyncio.sleep(0)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Beat once more and stop."""
+        """Wait for another beat, then stop the heartbeat."""
         await asyncio.sleep(2 * _BEAT)
         assert self._task is not None
         self._task.cancel()

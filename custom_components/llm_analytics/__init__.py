@@ -1,4 +1,11 @@
-"""LLM Analytics: the household's ledger of language-model usage."""
+"""The LLM Analytics integration: a household's ledger of language model usage.
+
+The engine in ``analytics`` does not depend on Home Assistant. ``coordinator`` owns it and provides
+the figures of the entities (``sensor``, ``binary_sensor``, ``event``) and of automations
+(``condition``, ``trigger``). ``contract`` has the queries and commands of the REST API (``api``)
+and of the actions (``services``). ``config_flow`` has the options, ``flows`` the subentry flows,
+and ``home`` the other connections to Home Assistant, such as repair issues and events.
+"""
 
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
@@ -22,7 +29,7 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Register the actions, the REST API and the clients' webhooks, which outlive the entry."""
+    """Register the actions, the REST API and the webhooks, which stay if the entry is unloaded."""
     async_setup_services(hass)
     async_register_views(hass)
     async_setup_clients(hass)
@@ -30,7 +37,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: LlmAnalyticsConfigEntry) -> bool:
-    """Open the ledger and show its figures."""
+    """Set up LLM Analytics from a config entry."""
     coordinator = LlmAnalyticsCoordinator(hass, entry)
     await coordinator.async_open()
     try:
@@ -49,19 +56,22 @@ async def async_setup_entry(hass: HomeAssistant, entry: LlmAnalyticsConfigEntry)
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: LlmAnalyticsConfigEntry) -> bool:
-    """Close the ledger once its entities are gone."""
+    """Unload the platforms, then close the ledger."""
     if unloaded := await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         await entry.runtime_data.async_close()
     return unloaded
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: LlmAnalyticsConfigEntry) -> None:
-    """Remove what can be had again; the ledger's file stays, and is found again by a new entry."""
+    """Remove the stored catalogue and all issues, and offer to delete the ledger file.
+
+    Until it is deleted, a new entry continues with the same file.
+    """
     await async_remove_kept(hass)
     async_withdraw_all(hass)
     await async_tell_left(hass)
 
 
 async def async_migrate_entry(hass: HomeAssistant, entry: LlmAnalyticsConfigEntry) -> bool:
-    """Take an entry of this major version as it is; one of a later version is not understood."""
+    """Accept the entry unless a later major version has created it."""
     return entry.version <= LlmAnalyticsConfigFlow.VERSION

@@ -1,4 +1,4 @@
-"""What triggers and conditions have in common: their options, and how budgets are named in them."""
+"""Options of triggers and conditions, and the budgets that their entities belong to."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -18,7 +18,7 @@ BUDGET_FIELD: Final[OptionFields] = {vol.Optional(CONF_BUDGET): cv.entity_ids}
 
 
 def validated(hass: HomeAssistant, fields: OptionFields, config: ConfigType) -> ConfigType:
-    """Return a configuration with valid options. Raises Invalid."""
+    """Return the configuration with validated options. Raises vol.Invalid."""
     schema = vol.Schema({vol.Required(CONF_OPTIONS, default=dict): dict(fields)})
     checked: ConfigType = schema(config)
     for entity_id in checked[CONF_OPTIONS].get(CONF_BUDGET, []):
@@ -28,7 +28,7 @@ def validated(hass: HomeAssistant, fields: OptionFields, config: ConfigType) -> 
 
 
 def budget_id(hass: HomeAssistant, entity_id: str) -> str | None:
-    """Return the id of the budget that an entity belongs to, None if there is none."""
+    """Return the ID of the budget that an entity belongs to, or None."""
     entity = er.async_get(hass).async_get(entity_id)
     if entity is None or entity.platform != DOMAIN or entity.config_entry_id is None:
         return None

@@ -1,4 +1,4 @@
-"""Backups: the ledger's file is kept still while it is copied, and recording goes on."""
+"""Backup platform: recording continues, but the database file does not change meanwhile."""
 
 from homeassistant.core import HomeAssistant
 
@@ -9,7 +9,7 @@ from .errors import translated
 
 
 async def async_pre_backup(hass: HomeAssistant) -> None:
-    """Prepare every loaded ledger for being copied."""
+    """Keep the database file unchanged while it is copied."""
     for entry in _loaded(hass):
         try:
             await entry.runtime_data.analytics.maintenance.begin_backup()
@@ -18,7 +18,7 @@ async def async_pre_backup(hass: HomeAssistant) -> None:
 
 
 async def async_post_backup(hass: HomeAssistant) -> None:
-    """Go on as before; called after a failed backup as well."""
+    """Allow changes to the database file again, also after a failed backup."""
     for entry in _loaded(hass):
         try:
             await entry.runtime_data.analytics.maintenance.end_backup()

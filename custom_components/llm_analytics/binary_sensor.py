@@ -1,4 +1,4 @@
-"""Binary sensors: what is wrong, of the whole ledger or of a subentry's."""
+"""Binary sensors for a cost anomaly of the ledger and for exceeded budgets."""
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ PARALLEL_UPDATES = 0
 
 @dataclass(frozen=True, kw_only=True)
 class LlmAnalyticsBinarySensorDescription[Source](BinarySensorEntityDescription):
-    """A binary sensor, what of its source it shows, and the figures that explain it, if any."""
+    """Describes a binary sensor: its state and, if any, the attributes that explain it."""
 
     is_on_fn: Callable[[Source], bool | None]
     attributes_fn: Callable[[Source], dict[str, Any]] | None = None
@@ -64,7 +64,7 @@ async def async_setup_entry(
     entry: LlmAnalyticsConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the binary sensors."""
+    """Set up the binary sensors of the ledger and of the budgets."""
     async_add_entities(
         [LlmAnalyticsBinarySensor(entry.runtime_data, COST_ANOMALY, lambda figures: figures.scores)]
     )
@@ -84,9 +84,9 @@ async def async_setup_entry(
 
 
 class LlmAnalyticsBinarySensor[Source](LlmAnalyticsEntity, BinarySensorEntity):
-    """One thing that is so or not."""
+    """A binary sensor that shows a part of the figures."""
 
-    # They change with every request; the event entity keeps what they were at an anomaly.
+    # They change with every request. The event entity records their values at an anomaly.
     _unrecorded_attributes = frozenset({"value", "expected", "z_score", "threshold"})
 
     entity_description: LlmAnalyticsBinarySensorDescription[Source]
@@ -98,7 +98,7 @@ class LlmAnalyticsBinarySensor[Source](LlmAnalyticsEntity, BinarySensorEntity):
         source_fn: Callable[[Figures], Source],
         subentry: ConfigSubentry | None = None,
     ) -> None:
-        """Show a part of the figures."""
+        """Initialize the binary sensor; ``source_fn`` selects its part of the figures."""
         super().__init__(coordinator, description, subentry)
         self._source_fn = source_fn
 
@@ -117,7 +117,7 @@ class LlmAnalyticsBinarySensor[Source](LlmAnalyticsEntity, BinarySensorEntity):
     @property
     @override
     def is_on(self) -> bool | None:
-        """Return whether it is so, None if that cannot be said."""
+        """Return the state, or None if it is unknown."""
         return self.entity_description.is_on_fn(self._source_fn(self.coordinator.data))
 
     @property

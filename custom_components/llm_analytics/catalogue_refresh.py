@@ -1,8 +1,8 @@
-"""The daily refresh of the price catalogue, for households that have asked for it.
+"""The daily refresh of the price catalogue, if it is enabled in the options.
 
-The newest prices are fetched with Home Assistant's own session, checked as a whole, kept for the
-next start without a network, and only then used. If anything is wrong with them the catalogue in
-use stays as it is.
+The newest catalogue is fetched with Home Assistant's client session and validated as a whole. A
+valid one is used, and stored so that the next start does not need the network. If anything is
+wrong with it, the current catalogue stays in use.
 """
 
 from datetime import datetime, timedelta
@@ -28,7 +28,7 @@ _MAX_BYTES: Final = 32 * 1024 * 1024
 
 
 async def _bounded_body(response: ClientResponse) -> bytes:
-    """Return a whole body. Raises ValueError for one that no catalogue can be."""
+    """Return the body of a response. Raises ValueError if it is too large for a catalogue."""
     body = bytearray()
     async for chunk in response.content.iter_chunked(65_536):
         body += chunk
@@ -38,21 +38,21 @@ async def _bounded_body(response: ClientResponse) -> bytes:
 
 
 async def async_remove_kept(hass: HomeAssistant) -> None:
-    """Remove the catalogue kept for the next start."""
+    """Remove the stored catalogue."""
     await Store[dict[str, Any]](hass, _VERSION, _KEY).async_remove()
 
 
 class CatalogueRefresh:
-    """Keeps one ledger's catalogue fresh."""
+    """Keeps the price catalogue of a ledger up to date."""
 
     def __init__(self, hass: HomeAssistant, analytics: Analytics) -> None:
-        """Prepare; nothing is fetched yet."""
+        """Initialize; nothing is fetched yet."""
         self._hass = hass
         self._analytics = analytics
         self._store = Store[dict[str, Any]](hass, _VERSION, _KEY)
 
     async def async_start(self) -> None:
-        """Use the catalogue kept from last time, and fetch a newer one if that is a day old."""
+        """Use the stored catalogue; fetch a new one if it is missing or at least a day old."""
         kept = await self._store.async_load()
         fetched = dt_util.parse_datetime(kept["fetched"]) if kept else None
         if kept is not None:
@@ -61,7 +61,7 @@ class CatalogueRefresh:
             await self.async_refresh()
 
     async def async_refresh(self, _: datetime | None = None) -> None:
-        """Fetch the newest catalogue, check it, keep it and use it."""
+        """Fetch the newest catalogue, validate it, use it and store it."""
         try:
             async with async_get_clientsession(self._hass).get(
                 CATALOGUE_URL, timeout=_TIMEOUT

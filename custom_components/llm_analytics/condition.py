@@ -1,4 +1,4 @@
-"""Conditions: what the figures are at the moment."""
+"""Conditions on the current figures: exceeded budgets and the cost of a period."""
 
 from abc import abstractmethod
 from decimal import Decimal
@@ -21,12 +21,12 @@ _PERIODS: Final = {"today": "today", "this_week": "week", "this_month": "month"}
 
 
 class FiguresCondition(Condition):
-    """A condition on the figures that the sensors show."""
+    """Base of the conditions on the figures that the sensors show."""
 
     fields: ClassVar[OptionFields]
 
     def __init__(self, hass: HomeAssistant, config: ConditionConfig) -> None:
-        """Take the options, which have been validated."""
+        """Initialize the condition with validated options."""
         super().__init__(hass, config)
         self.options = config.options or {}
 
@@ -45,17 +45,17 @@ class FiguresCondition(Condition):
 
     @abstractmethod
     def is_met(self, figures: Figures) -> bool:
-        """Return whether the figures are so. Raises ConditionError."""
+        """Return whether the figures meet the condition. Raises ConditionError."""
 
 
 class OverBudgetCondition(FiguresCondition):
-    """More than the limit of a budget is used."""
+    """Condition that a budget is exceeded."""
 
     fields = BUDGET_FIELD
 
     @override
     def is_met(self, figures: Figures) -> bool:
-        """Return whether one of the budgets is exceeded, one of all if none is named."""
+        """Return whether a selected budget is exceeded, or any budget if none is selected."""
         wanted = [self._budget(figures, name) for name in self.options.get(CONF_BUDGET, [])]
         return any(figures.budgets[key].exceeded for key in wanted or figures.budgets)
 
@@ -67,7 +67,7 @@ class OverBudgetCondition(FiguresCondition):
 
 
 class CostAboveCondition(FiguresCondition):
-    """More than an amount has been spent today, this week or this month."""
+    """Condition that the cost of today, this week or this month is above an amount."""
 
     fields: ClassVar = {
         vol.Required(_AMOUNT): vol.All(vol.Coerce(float), vol.Range(min=0)),
@@ -76,7 +76,7 @@ class CostAboveCondition(FiguresCondition):
 
     @override
     def is_met(self, figures: Figures) -> bool:
-        """Return whether the period's cost is above the amount of US dollars."""
+        """Return whether the cost of the period is above the amount in US dollars."""
         cost: Decimal = getattr(figures.summary, _PERIODS[self.options[_PERIOD]]).cost
         return cost > Decimal(str(self.options[_AMOUNT]))
 
@@ -88,5 +88,5 @@ CONDITIONS: Final[dict[str, type[FiguresCondition]]] = {
 
 
 async def async_get_conditions(hass: HomeAssistant) -> dict[str, type[Condition]]:
-    """Return the conditions by name."""
+    """Return the conditions by key."""
     return {**CONDITIONS}

@@ -1,4 +1,8 @@
-"""Set-up, reconfiguration and options."""
+"""Config flow and options flow of the integration; the subentry flows are in ``flows``.
+
+A new option has its key in ``const``, its field in ``OPTIONS_SCHEMA``, and its use in
+``home.options`` or ``coordinator``.
+"""
 
 import os
 from typing import Any, override
@@ -78,7 +82,7 @@ PRICES_SCHEMA = vol.Schema(
         ),
     }
 )
-# Without one, or with the dollar that everything is in anyway, there is no second figure.
+# Without a currency, or with USD, costs are shown in US dollars only.
 CURRENCY_SCHEMA = vol.Schema(
     {
         vol.Optional(CONF_CURRENCY): SelectSelector(
@@ -122,7 +126,7 @@ OPTIONS_SCHEMA = vol.Schema(
 
 
 def checked(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the options as they are kept, and what is wrong with them by field."""
+    """Return the options as they are stored, and the errors by field."""
     days = int(options[CONF_RETENTION_DAYS])
     kept = options | {CONF_RETENTION_DAYS: days}
     if kept.get(CONF_CURRENCY) == "USD":
@@ -137,7 +141,7 @@ def checked(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     return kept, errors
 
 
-# The kinds of subentries, each with the flow that makes and changes one.
+# The flow that adds and changes each type of subentry.
 SUBENTRY_FLOWS: dict[str, type[ConfigSubentryFlow]] = {
     SUBENTRY_CLIENT: ClientFlow,
     SUBENTRY_BUDGET: BudgetFlow,
@@ -146,7 +150,7 @@ SUBENTRY_FLOWS: dict[str, type[ConfigSubentryFlow]] = {
 
 
 class LlmAnalyticsConfigFlow(ConfigFlow, domain=DOMAIN):
-    """Set the ledger up; there is one."""
+    """Config flow for LLM Analytics, which has a single entry."""
 
     VERSION = 1
     _found: dict[str, str] | None = None
@@ -164,11 +168,11 @@ class LlmAnalyticsConfigFlow(ConfigFlow, domain=DOMAIN):
     def async_get_supported_subentry_types(
         cls, config_entry: ConfigEntry
     ) -> dict[str, type[ConfigSubentryFlow]]:
-        """Return the kinds of subentries that can be added."""
+        """Return the subentry flows by type."""
         return SUBENTRY_FLOWS
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask what is to be kept, in a new ledger or in one that is already there."""
+        """Ask for the storage options of a new ledger, or of an existing ledger file."""
         size = await async_ledger_size(self.hass)
         if size is not None:
             self._found = {"size": size}
@@ -176,13 +180,13 @@ class LlmAnalyticsConfigFlow(ConfigFlow, domain=DOMAIN):
         return await self._async_set_up("user", user_input)
 
     async def async_step_found(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask what is to be kept of the ledger that was found."""
+        """Ask for the storage options of the ledger file that was found."""
         return await self._async_set_up("found", user_input)
 
     async def _async_set_up(
         self, step_id: str, user_input: dict[str, Any] | None
     ) -> ConfigFlowResult:
-        """Ask what is to be kept; everything else has a default."""
+        """Ask for the storage options; all other options have defaults."""
         errors: dict[str, str] = {}
         if user_input is not None:
             options, errors = checked(user_input)
@@ -200,7 +204,7 @@ class LlmAnalyticsConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask again what is to be kept."""
+        """Change the storage options."""
         entry = self._get_reconfigure_entry()
         errors: dict[str, str] = {}
         if user_input is not None:
@@ -223,7 +227,7 @@ class LlmAnalyticsConfigFlow(ConfigFlow, domain=DOMAIN):
 
 
 class LlmAnalyticsOptionsFlow(OptionsFlowWithReload):
-    """Change what is kept, where prices come from and what counts as an anomaly."""
+    """Options flow, which reloads the entry after a change."""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show all options on one page."""

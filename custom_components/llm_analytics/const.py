@@ -1,4 +1,4 @@
-"""Names and defaults of the integration."""
+"""Constants for the LLM Analytics integration."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ CONF_ANOMALY_THRESHOLD: Final = "anomaly_threshold"
 CONF_KEEP_PERSON: Final = "keep_person"
 CONF_PERSON_KEY: Final = "person_key"
 
-# A recording client: a subentry with a webhook of its own.
+# A recording client: a subentry with its own webhook.
 SUBENTRY_CLIENT: Final = "client"
 CONF_DEVICE_IP: Final = "device_ip"
 CONF_LOCAL_ONLY: Final = "local_only"
@@ -47,7 +47,7 @@ EVENT_ANOMALY: Final = f"{DOMAIN}_anomaly"
 EVENT_BUDGET: Final = f"{DOMAIN}_budget"
 EVENT_UNPRICED_MODEL: Final = f"{DOMAIN}_unpriced_model"
 
-# Where genai-prices publishes its newest data; the same address that its own updater reads.
+# The newest data of genai-prices, at the URL that its own updater uses.
 CATALOGUE_URL: Final = (
     "https://raw.githubusercontent.com/pydantic/genai-prices/refs/heads/main"
     "/prices/new_data/v2/data.json"

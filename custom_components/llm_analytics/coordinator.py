@@ -1,8 +1,9 @@
-"""The coordinator: keeps the sensors' figures fresh, and is the one owner of time.
+"""The coordinator: opens the ledger, updates the figures and schedules the recurring jobs.
 
-Figures are pushed: a commit asks for a refresh, several within a second and a half share one. The
-clock only drives the roll-over at the home's midnight and the daily clean-up. A change of Home
-Assistant's time zone re-dates the ledger.
+Updates are pushed: every commit requests a refresh, and a debouncer combines those within its
+cooldown. The only scheduled refresh is at local midnight. The other recurring jobs are the daily
+clean-up, the hourly check for repair issues and, if enabled, the refresh of the price catalogue and
+the import of statistics. When Home Assistant's time zone changes, so do the days of the ledger.
 """
 
 from collections.abc import Mapping, Sequence
@@ -58,26 +59,26 @@ from .statistics import StatisticsImport
 
 _LOGGER = logging.getLogger(__name__)
 
-# Commits within this many seconds share one refresh, so a busy gateway does not keep the loop busy.
+# Seconds within which commits share one refresh, to limit the load on the event loop.
 _COOLDOWN = 1.7
 
-# Automations begin to listen when Home Assistant has started, one after the other.
+# Seconds after the start: automations attach their triggers then, one after another.
 _AUTOMATIONS_BEGIN = 10.0
 
-# Home Assistant's default until the home has a place: not by name there, but the ledger keeps one.
+# Home Assistant's default is datetime.UTC, which has no zone name for the ledger to store.
 _UTC = ZoneInfo("UTC")
 
 type LlmAnalyticsConfigEntry = ConfigEntry[LlmAnalyticsCoordinator]
 
 
 class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
-    """Owns the ledger of one config entry and the figures shown from it."""
+    """Coordinator that owns the ledger of a config entry and provides its figures."""
 
     config_entry: LlmAnalyticsConfigEntry
     analytics: Analytics
 
     def __init__(self, hass: HomeAssistant, entry: LlmAnalyticsConfigEntry) -> None:
-        """Prepare; ``async_open`` opens the ledger."""
+        """Initialize; ``async_open`` opens the ledger."""
         super().__init__(
             hass,
             _LOGGER,
@@ -121,7 +122,7 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
 
     @callback
     def async_start(self) -> None:
-        """Listen to the clock, to the configuration and to Home Assistant's end."""
+        """Schedule the recurring jobs, and listen to configuration changes and to the shutdown."""
         entry = self.config_entry
         self._schedule_midnight()
         entry.async_on_unload(self._stop_midnight)
@@ -132,7 +133,7 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
             StatisticsImport(self.hass, entry, self.analytics).async_start()
         if self.analytics.integrity.unchecked:
             entry.async_create_background_task(self.hass, self._async_check(), f"{DOMAIN} check")
-        # Some minutes past four exists on every day in every zone.
+        # 04:05 exists on every day in every time zone, also when the clocks change.
         entry.async_on_unload(
             async_track_time_change(self.hass, self._async_retain, hour=4, minute=5, second=0)
         )
@@ -144,7 +145,7 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
                 self.hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._async_entry_changed
             )
         )
-        # Entries are not unloaded when Home Assistant stops.
+        # Config entries are not unloaded when Home Assistant stops.
         entry.async_on_unload(
             self.hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, self._async_close)
         )
@@ -185,7 +186,7 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
         )
 
     async def _async_check(self) -> None:
-        """Make sure of a file that was not closed cleanly; a reload replaces a damaged one."""
+        """Run the integrity check after an unclean stop; a reload replaces a damaged file."""
         try:
             await self.analytics.integrity.check()
         except DamagedDatabaseError:
@@ -195,7 +196,7 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
 
     @callback
     def async_tell_damage(self) -> None:
-        """Raise the repair issue of a file that was set aside, if one was."""
+        """Create the repair issue for a damaged file if one was set aside."""
         if (damaged := self.analytics.set_aside) is not None:
             async_raise(self.hass, Issue(DAMAGED_DATABASE, {"path": str(damaged)}))
 
@@ -219,9 +220,9 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
     @callback
     @override
     def _async_refresh_finished(self) -> None:
-        """Ask once more for what was committed meanwhile.
+        """Request another refresh if there were commits during this one.
 
-        The debouncer forgets it where its cooldown ends before the refresh does.
+        The debouncer drops such a request if its cooldown ends before the refresh does.
         """
         if self._commits != self._commits_asked:
             self._debounced_refresh.async_schedule_call()
@@ -232,7 +233,7 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
         self._debounced_refresh.async_schedule_call()
 
     async def async_begin_announcing(self) -> None:
-        """Tell what is new and what has happened meanwhile, as soon as automations listen."""
+        """Announce new and pending notices on the event bus once automations are listening."""
         if self.hass.state is CoreState.running:
             await self._async_listened_to()
         else:
@@ -250,7 +251,7 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
 
     @callback
     def _async_entry_changed(self, change: ConfigEntryChange, entry: ConfigEntry) -> None:
-        """Start anew when a subentry has come, gone or changed."""
+        """Reload the entry when a subentry other than a recording client has changed."""
         if (
             entry is self.config_entry
             and change is ConfigEntryChange.UPDATED
@@ -279,7 +280,7 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
         await self.async_refresh()
 
     async def _async_retain(self, _: datetime) -> None:
-        """Remove what the household does not keep, in as many steps as it takes."""
+        """Run the daily clean-up, in as many steps as necessary."""
         try:
             while not (cleaned := await self.analytics.maintenance.retain()).complete:
                 _LOGGER.debug("Clean-up goes on: %s", cleaned)
@@ -301,28 +302,28 @@ class LlmAnalyticsCoordinator(DataUpdateCoordinator[Figures]):
         await self.async_close()
 
     async def async_close(self) -> None:
-        """Stop refreshing and close the ledger; every acknowledged event is in the file."""
+        """Stop refreshing and close the ledger; every acknowledged event is stored."""
         await self.async_shutdown()
         await self.analytics.close()
         self.async_tell_damage()
 
 
 def loaded_entry(hass: HomeAssistant) -> LlmAnalyticsConfigEntry | None:
-    """Return the entry that has the ledger open, None while there is none."""
+    """Return the config entry if it is loaded, or None."""
     entries: list[LlmAnalyticsConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
     return entries[0] if entries else None
 
 
 def local_zone() -> ZoneInfo:
-    """Return Home Assistant's time zone."""
+    """Return the time zone of Home Assistant, which always has a name."""
     zone = dt_util.get_default_time_zone()
     return zone if isinstance(zone, ZoneInfo) else _UTC
 
 
 def subentries(entry: ConfigEntry) -> dict[str, tuple[str, Mapping[str, Any]]]:
-    """Return title and data of every subentry as they are now, but of the recording clients.
+    """Return the title and data of every subentry except recording clients.
 
-    Those come and go beside the entry, so that recording goes on meanwhile.
+    Clients are added, changed and removed without a reload, so that recording is not interrupted.
     """
     return {
         name: (one.title, one.data)

@@ -1,4 +1,4 @@
-"""Diagnostics: how the ledger is doing, without a word on who used what."""
+"""Diagnostics: the state of the ledger, without data about who used what."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from .const import CONF_DEVICE_IP, CONF_FREE_PROVIDERS, CONF_SCOPE_NAME, CONF_TA
 from .contract.serialization import plain_floats
 from .coordinator import LlmAnalyticsConfigEntry
 
-# Names of machines and models at home may stand in them.
+# They can contain the names of local machines and models.
 TO_REDACT = {CONF_FREE_PROVIDERS, "unpriced_models"}
-# Secrets, and what names a device, a person or a habit.
+# Secrets, and values that identify a device, a person or a habit.
 TO_REDACT_OF_SUBENTRIES = {
     CONF_DEVICE_ID,
     CONF_DEVICE_IP,
@@ -26,7 +26,7 @@ TO_REDACT_OF_SUBENTRIES = {
 async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: LlmAnalyticsConfigEntry
 ) -> dict[str, Any]:
-    """Return options, subentries, the ledger's state and the figures the sensors show."""
+    """Return the options, the subentries, the state of the ledger and the figures."""
     coordinator = entry.runtime_data
     health = await coordinator.analytics.maintenance.health()
     return {

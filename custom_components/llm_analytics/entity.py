@@ -1,4 +1,4 @@
-"""The base of every entity.
+"""Base entity for LLM Analytics.
 
 Figures change with every request, and each state that is written is a row in the recorder's
 database. So an entity writes its first change at once, then at most one state every 30 seconds
@@ -27,7 +27,7 @@ WRITE_INTERVAL: Final = 30.0
 
 
 class LlmAnalyticsEntity(CoordinatorEntity[LlmAnalyticsCoordinator]):
-    """An entity of the ledger's service device, or of a subentry's."""
+    """Base entity, on the service device of the ledger or of a subentry."""
 
     _attr_has_entity_name = True
 
@@ -37,7 +37,7 @@ class LlmAnalyticsEntity(CoordinatorEntity[LlmAnalyticsCoordinator]):
         description: EntityDescription,
         subentry: ConfigSubentry | None = None,
     ) -> None:
-        """Name the entity after its description; a subentry's has a device of its own."""
+        """Initialize the entity; each subentry has its own device."""
         super().__init__(coordinator)
         self.entity_description = description
         entry = coordinator.config_entry
@@ -115,10 +115,10 @@ class LlmAnalyticsEntity(CoordinatorEntity[LlmAnalyticsCoordinator]):
 
 
 def budget_of(subentry: ConfigSubentry) -> Callable[[Figures], BudgetState]:
-    """Return where a subentry's budget stands in the figures."""
+    """Return a function that gets the state of a budget subentry from the figures."""
     return lambda figures: figures.budgets[subentry.subentry_id]
 
 
 def tracked_by(subentry: ConfigSubentry) -> Callable[[Figures], Summary]:
-    """Return where the periods of what a subentry tracks stand in the figures."""
+    """Return a function that gets the summary of a tracked usage from the figures."""
     return lambda figures: figures.tracked[subentry.subentry_id]

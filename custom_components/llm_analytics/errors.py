@@ -1,4 +1,4 @@
-"""The one mapping from the engine's errors to exceptions of Home Assistant and HTTP statuses."""
+"""The mapping of engine errors to Home Assistant exceptions and HTTP statuses."""
 
 from http import HTTPStatus
 
@@ -28,7 +28,7 @@ def http_status(error: AnalyticsError) -> HTTPStatus:
 
 
 def http_field(error: AnalyticsError) -> str | None:
-    """Return the field that an error is about."""
+    """Return the field that an error is about, or None."""
     match error:
         case InvalidInputError() | EventsRemovedError():
             return error.field
@@ -39,7 +39,7 @@ def http_field(error: AnalyticsError) -> str | None:
 
 
 def translated(error: AnalyticsError) -> HomeAssistantError:
-    """Return the error as an exception of Home Assistant with a translated message."""
+    """Return an error as a Home Assistant exception with a translated message."""
     match error:
         case InvalidInputError():
             return ServiceValidationError(

@@ -1,4 +1,4 @@
-"""Event entity: anomalies, as they are announced on the event bus."""
+"""Event entity for anomalies, which are also events on the event bus."""
 
 from collections.abc import Mapping
 from typing import Any, override
@@ -24,18 +24,18 @@ async def async_setup_entry(
     entry: LlmAnalyticsConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the event entity."""
+    """Set up the event entity."""
     async_add_entities([LlmAnalyticsEvent(entry.runtime_data, ANOMALY)])
 
 
 class LlmAnalyticsEvent(LlmAnalyticsEntity, EventEntity):
-    """The latest anomaly, with the figures that explain it."""
+    """Event entity for the latest anomaly, with the figures that explain it."""
 
     entity_description: EventEntityDescription
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Listen to announced anomalies."""
+        """Subscribe to the anomalies on the event bus."""
         await super().async_added_to_hass()
         self.async_on_remove(
             self.hass.bus.async_listen(EVENT_ANOMALY, self._async_told, event_filter=self._is_known)

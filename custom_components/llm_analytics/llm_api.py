@@ -1,7 +1,7 @@
-"""Ask by voice: a tool with which conversation agents answer what AI was used for and what it cost.
+"""LLM API with a tool for conversation agents to answer questions about usage and cost.
 
-The tool belongs to an API of its own, which the household gives to the agents it chooses, so no
-other agent pays for a description that it does not use. Every figure is the ledger's.
+The tool has its own API, which the user enables for each agent, so other agents do not pay for the
+tokens of a description that they do not use. All figures are from the ledger.
 """
 
 from typing import Any, Final, cast, override
@@ -30,7 +30,7 @@ _PROMPT: Final = (
 
 
 class GetUsageTool(llm.Tool):
-    """Tell what language models were used for, and what it cost."""
+    """Tool that returns the usage and the cost of a period."""
 
     name = f"{DOMAIN}__get_usage"
     title = "Get LLM usage"
@@ -55,14 +55,14 @@ class GetUsageTool(llm.Tool):
     integration = DOMAIN
 
     def __init__(self, entry: LlmAnalyticsConfigEntry) -> None:
-        """Answer from the entry's ledger."""
+        """Initialize the tool for a config entry."""
         self._entry = entry
 
     @override
     async def async_call(
         self, hass: HomeAssistant, tool_input: llm.ToolInput, llm_context: llm.LLMContext
     ) -> llm.ToolResult:
-        """Answer from the ledger. Raises Unauthorized, vol.Invalid or HomeAssistantError."""
+        """Return usage and cost. Raises Unauthorized, vol.Invalid or HomeAssistantError."""
         await self._async_check(hass, llm_context)
         asked: dict[str, Any] = self.parameters(tool_input.tool_args)
         part = Part(asked["by"]) if "by" in asked else None
@@ -75,7 +75,10 @@ class GetUsageTool(llm.Tool):
         return llm.ToolResult(data=cast("JsonObjectType", plain_floats(brief.as_dict())))
 
     async def _async_check(self, hass: HomeAssistant, llm_context: llm.LLMContext) -> None:
-        """Refuse users who may not read; a voice request may have no user."""
+        """Raise Unauthorized if the user may not read the ledger.
+
+        A request without a user, such as by voice, has the permissions of an unknown user.
+        """
         context = llm_context.context
         user_id = None if context is None else context.user_id
         user = None if user_id is None else await hass.auth.async_get_user(user_id)
@@ -84,16 +87,16 @@ class GetUsageTool(llm.Tool):
 
 
 class LlmAnalyticsApi(llm.API):
-    """What conversation agents can ask the ledger."""
+    """LLM API with the tools of a ledger."""
 
     def __init__(self, hass: HomeAssistant, entry: LlmAnalyticsConfigEntry) -> None:
-        """Offer the entry's ledger."""
+        """Initialize the API for a config entry."""
         super().__init__(hass=hass, id=DOMAIN, name=API_NAME)
         self._tools: list[llm.Tool] = [GetUsageTool(entry)]
 
     @override
     async def async_get_api_instance(self, llm_context: llm.LLMContext) -> llm.APIInstance:
-        """Return the tools and how to use them."""
+        """Return an instance with the tools and their prompt."""
         return llm.APIInstance(
             api=self, api_prompt=_PROMPT, llm_context=llm_context, tools=self._tools
         )
@@ -101,5 +104,5 @@ class LlmAnalyticsApi(llm.API):
 
 @callback
 def async_register_llm_api(hass: HomeAssistant, entry: LlmAnalyticsConfigEntry) -> CALLBACK_TYPE:
-    """Let conversation agents ask the ledger; returns what takes that back."""
+    """Register the LLM API; return a callback that unregisters it."""
     return llm.async_register_api(hass, LlmAnalyticsApi(hass, entry))

@@ -1,4 +1,4 @@
-"""Lines of the logbook about the events that the integration fires."""
+"""Logbook messages for the events that the integration fires."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -36,11 +36,11 @@ def _unpriced_model(data: Data) -> str:
 
 
 def _shown(amount: float) -> str:
-    """Return a number to 4 places, without an exponent or trailing zeros."""
+    """Return a number with up to 4 decimal places, without an exponent or trailing zeros."""
     return f"{round(amount, 4):.15g}"
 
 
-# What happened, and its icon.
+# The message and the icon of each event type.
 LINES: Final[dict[str, tuple[Callable[[Data], str], str]]] = {
     EVENT_ANOMALY: (_anomaly, "mdi:chart-bell-curve"),
     EVENT_BUDGET: (_budget, "mdi:piggy-bank-outline"),
@@ -55,7 +55,7 @@ def async_describe_events(
         [str, str, Callable[[LazyEventPartialState], dict[str, Any]]], None
     ],
 ) -> None:
-    """Describe the events."""
+    """Describe logbook events."""
 
     @callback
     def described(event: LazyEventPartialState) -> dict[str, Any]:

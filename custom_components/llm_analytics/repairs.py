@@ -1,4 +1,4 @@
-"""Repair flows: a model gets its price, and a ledger left behind is deleted or kept."""
+"""Repair flows: set the price of a model, and delete a remaining ledger file."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -20,7 +20,7 @@ from .coordinator import LlmAnalyticsConfigEntry, loaded_entry
 from .home.issues import UNPRICED_MODEL
 from .home.ledger_file import async_delete_ledger
 
-# A price that is asked for because there is none holds for everything recorded until now.
+# A price that was missing also applies to everything that is already recorded.
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _PRICE = NumberSelector(
@@ -32,20 +32,20 @@ _PRICE = NumberSelector(
         unit_of_measurement="USD",
     )
 )
-# A required number would come filled in with 0, and a price is not to be set by submitting that.
+# A required number field would be prefilled with 0, which is easily submitted by mistake.
 _NEEDED: Final = ("prompt_per_1m", "response_per_1m")
 PRICE_SCHEMA = vol.Schema({vol.Optional(name): _PRICE for name in (*_NEEDED, "cache_read_per_1m")})
 
 
 class UnpricedModelFlow(RepairsFlow):
-    """Ask for a model's price, and give it to what was recorded without one."""
+    """Flow that sets the price of a model and reprices the requests without one."""
 
     async def async_step_init(self, _: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """Begin."""
+        """Handle the first step."""
         return await self.async_step_price()
 
     async def async_step_price(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """Ask for the price of a million tokens."""
+        """Ask for the prices per million tokens."""
         errors: dict[str, str] = {}
         issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
         placeholders = dict((issue and issue.translation_placeholders) or {})
@@ -85,13 +85,13 @@ class UnpricedModelFlow(RepairsFlow):
 
 
 class LedgerLeftFlow(ConfirmRepairFlow):
-    """Delete the file of a ledger that has been removed, if that is wanted."""
+    """Flow that deletes the ledger file after the integration was removed."""
 
     @override
     async def async_step_confirm(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Delete once it is confirmed."""
+        """Delete the file once that is confirmed."""
         if user_input is not None:
             if self.hass.config_entries.async_entries(DOMAIN):
                 return self.async_abort(reason="in_use")
@@ -102,5 +102,5 @@ class LedgerLeftFlow(ConfirmRepairFlow):
 async def async_create_fix_flow(
     hass: HomeAssistant, issue_id: str, data: dict[str, str | int | float | None] | None
 ) -> RepairsFlow:
-    """Return the flow that mends an issue."""
+    """Create the flow that fixes an issue."""
     return UnpricedModelFlow() if issue_id.startswith(UNPRICED_MODEL) else LedgerLeftFlow()

@@ -1,4 +1,7 @@
-"""Sensors: requests, tokens and cost by period, and what stands out today and this month."""
+"""Sensors for usage and cost by period, key figures of the day, forecasts and budgets.
+
+A new sensor is a description in one of the tuples below.
+"""
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
@@ -28,7 +31,7 @@ PARALLEL_UPDATES = 0
 
 @dataclass(frozen=True, kw_only=True)
 class LlmAnalyticsSensorDescription[Source](SensorEntityDescription):
-    """A sensor, what of its source it shows, and the period that it starts anew with, if any."""
+    """Describes a sensor: its value and, if any, the period at whose start it is reset."""
 
     value_fn: Callable[[Source], int | str | Decimal | None]
     period_fn: Callable[[Source], PeriodTotals | BudgetState] | None = None
@@ -45,7 +48,7 @@ _PERIODS: dict[str, Callable[[Summary], PeriodTotals]] = {
 }
 
 
-# TOTAL with last_reset, never TOTAL_INCREASING: a deleted or repriced event lowers the figure.
+# TOTAL with last_reset, not TOTAL_INCREASING: a deleted or repriced event lowers the value.
 def _total(
     key: str,
     unit: str,
@@ -53,7 +56,7 @@ def _total(
     value_fn: Callable[[PeriodTotals], int | Decimal],
     **given: Any,
 ) -> LlmAnalyticsSensorDescription[Summary]:
-    """Return a sensor of a figure that starts anew with its period."""
+    """Return the description of a total that is reset at the start of its period."""
     return LlmAnalyticsSensorDescription(
         key=key,
         translation_key=key,
@@ -81,7 +84,7 @@ PERIOD_SENSORS: tuple[LlmAnalyticsSensorDescription[Summary], ...] = tuple(
         _total(f"cost_{period}", "USD", period_fn, lambda row: row.cost, **_MONEY),
     )
 )
-# What is tracked has the same sensors, but only these are there before anyone asks for more.
+# Tracked usages have the same sensors, but only some are enabled by default.
 TRACKED_SENSORS: tuple[LlmAnalyticsSensorDescription[Summary], ...] = tuple(
     replace(
         description,
@@ -146,9 +149,9 @@ STANDING_OUT_SENSORS: tuple[LlmAnalyticsSensorDescription[Figures], ...] = (
 
 
 def home_sensors(currency: str) -> tuple[LlmAnalyticsSensorDescription[Figures], ...]:
-    """Return the sensors of the cost in the household's own currency.
+    """Return the descriptions of the cost sensors in the household currency.
 
-    Each currency has sensors of its own, as their statistics cannot be added up.
+    Each currency has its own sensors, because statistics in different currencies cannot be added.
     """
     return tuple(_home_cost(period, period_fn, currency) for period, period_fn in _PERIODS.items())
 
@@ -169,7 +172,7 @@ def _home_cost(
     )
 
 
-# All sensors of the whole ledger, but for those of a household's own currency.
+# All sensors of the whole ledger, except those in the household currency.
 SENSORS: tuple[SensorEntityDescription, ...] = (
     *PERIOD_SENSORS,
     *TROUBLE_SENSORS,
@@ -178,7 +181,7 @@ SENSORS: tuple[SensorEntityDescription, ...] = (
 
 
 def budget_sensors(budget: Budget) -> tuple[LlmAnalyticsSensorDescription[BudgetState], ...]:
-    """Return the sensors of a budget, in its unit."""
+    """Return the descriptions of the sensors of a budget, in its unit."""
     amount: dict[str, Any] = {"native_unit_of_measurement": budget.unit_name}
     amount |= _MONEY if budget.unit is BudgetUnit.COST else {"suggested_display_precision": 0}
     return (
@@ -226,7 +229,7 @@ async def async_setup_entry(
     entry: LlmAnalyticsConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the sensors of the ledger and those of the subentries."""
+    """Set up the sensors of the ledger and of its subentries."""
     coordinator = entry.runtime_data
     async_add_entities(
         LlmAnalyticsSensor(coordinator, description, _summary)
@@ -263,7 +266,7 @@ async def async_setup_entry(
 def _remove_other_currencies(
     hass: HomeAssistant, entry: LlmAnalyticsConfigEntry, keys: set[str]
 ) -> None:
-    """Remove the sensors of a currency that is no longer the household's."""
+    """Remove the sensors of a currency that is no longer the household currency."""
     registry = er.async_get(hass)
     for one in er.async_entries_for_config_entry(registry, entry.entry_id):
         key = one.unique_id.removeprefix(f"{entry.entry_id}_")
@@ -272,7 +275,7 @@ def _remove_other_currencies(
 
 
 class LlmAnalyticsSensor[Source](LlmAnalyticsEntity, SensorEntity):
-    """One figure of the ledger, or of a part of it."""
+    """A sensor that shows one of the figures."""
 
     entity_description: LlmAnalyticsSensorDescription[Source]
 
@@ -283,7 +286,7 @@ class LlmAnalyticsSensor[Source](LlmAnalyticsEntity, SensorEntity):
         source_fn: Callable[[Figures], Source],
         subentry: ConfigSubentry | None = None,
     ) -> None:
-        """Show a part of the figures."""
+        """Initialize the sensor; ``source_fn`` selects its part of the figures."""
         super().__init__(coordinator, description, subentry)
         self._source_fn = source_fn
 
@@ -302,27 +305,27 @@ class LlmAnalyticsSensor[Source](LlmAnalyticsEntity, SensorEntity):
     @property
     @override
     def native_value(self) -> int | str | Decimal | None:
-        """Return the figure, exactly."""
+        """Return the exact value."""
         return self.entity_description.value_fn(self._source_fn(self.coordinator.data))
 
     @property
     @override
     def last_reset(self) -> datetime | None:
-        """Return the first instant of the period that the figure starts anew with."""
+        """Return the start of the current period, or None if the value is not reset."""
         if (period_fn := self.entity_description.period_fn) is None:
             return None
         return period_fn(self._source_fn(self.coordinator.data)).start
 
 
 class HomeCostSensor(LlmAnalyticsSensor[Figures]):
-    """The cost of a period in the household's own currency, unknown while no rate is known."""
+    """Cost of a period in the household currency, unknown while there is no exchange rate."""
 
     def __init__(
         self,
         coordinator: LlmAnalyticsCoordinator,
         description: LlmAnalyticsSensorDescription[Figures],
     ) -> None:
-        """Name the currency."""
+        """Initialize the sensor with the currency in its name."""
         super().__init__(coordinator, description, _everything)
         currency = description.native_unit_of_measurement or ""
         self._attr_translation_placeholders = {"currency": currency}

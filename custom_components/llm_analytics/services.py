@@ -1,7 +1,7 @@
-"""The actions: the same questions and changes as the REST API, for automations and scripts.
+"""The actions: the queries and commands of the REST API, for automations and scripts.
 
-Input is validated by the same schemas (leniently, as templates render to text), and whatever is
-wrong is said in a translated error that names the field.
+Input is validated with the same schemas, leniently because templates render to text. Errors are
+translated and name the field. Every row of ``contract.commands.COMMANDS`` is an action.
 """
 
 from collections.abc import Awaitable, Callable
@@ -78,10 +78,10 @@ type Handler = Callable[[ServiceCall, Analytics, dict[str, Any]], Awaitable[Answ
 
 @dataclass(frozen=True)
 class ActionDescription:
-    """An action: its fields, who handles it, and who may call it.
+    """An action: its fields, its handler and who may call it.
 
-    ``admin`` actions are for administrators, ``reads`` for those whom the options let read; Home
-    Assistant itself, which is no user, may do everything.
+    ``admin`` actions are for administrators, ``reads`` actions for users who may read the ledger.
+    Calls without a user, which come from Home Assistant itself, are always allowed.
     """
 
     name: Action
@@ -135,7 +135,7 @@ async def _generate_report(call: ServiceCall, analytics: Analytics, data: dict[s
 
 
 async def _bounded_text(file: ExportedFile) -> str:
-    """Return a report's text, if it is not too large for a response."""
+    """Return the text of a report. Raises ServiceValidationError if it is too large."""
     parts, size = [], 0
     async with aclosing(file.chunks) as chunks:
         async for chunk in chunks:
@@ -149,7 +149,10 @@ async def _bounded_text(file: ExportedFile) -> str:
 
 
 async def _report_path(call: ServiceCall, name: str) -> Path:
-    """Return where a report may be written: below the reports folder or an allowed path."""
+    """Return the path of a report, below the reports folder or an allowed directory.
+
+    Raises Unauthorized or ServiceValidationError.
+    """
     hass = call.hass
     if call.context.user_id is not None:
         user = await hass.auth.async_get_user(call.context.user_id)
@@ -161,7 +164,7 @@ async def _report_path(call: ServiceCall, name: str) -> Path:
         path = (home / name).resolve()
         if path.is_relative_to(home) and path != home:
             return path
-        # Everything below www is served to anybody without a log-in.
+        # Everything below www is served without authentication.
         if path.is_relative_to(Path(hass.config.path("www")).resolve()):
             return None
         return path if hass.config.is_allowed_path(str(path)) else None
@@ -204,7 +207,7 @@ ACTIONS: Final[tuple[ActionDescription, ...]] = (
 
 
 async def _async_handle(description: ActionDescription, call: ServiceCall) -> ServiceResponse:
-    """Find the ledger, validate, act, and say what went wrong."""
+    """Validate the input and run an action; engine errors are raised translated."""
     entry = service.async_get_config_entry(call.hass, DOMAIN, None)
     analytics: Analytics = entry.runtime_data.analytics
     if description.reads and not await _async_may_read(call):

@@ -1,9 +1,9 @@
-"""The ledger's hours as long-term statistics of the recorder, so that they last for years.
+"""Import of hourly totals into the recorder's long-term statistics, which are kept for years.
 
-The ledger knows which hours have changed since they were last written; they are written in the
-order of time, a piece at a time, and the recorder is waited for in between, so that neither the
-event loop nor its queue is held up. Writing an hour again replaces it. Should the recorder have
-lost a series, all of it is written anew.
+The ledger knows which hours have changed since they were last imported. They are imported in
+chronological order and in pages, and each waits for the recorder, so that neither the event loop
+nor the recorder's queue is blocked. Importing an hour again replaces it. If the recorder has lost a
+series, the whole series is imported again.
 """
 
 import asyncio
@@ -38,13 +38,13 @@ _LOGGER = logging.getLogger(__name__)
 
 _HOUR: Final = timedelta(hours=1)
 _EVERY: Final = range(0, 60, 5)
-# Beside the recorder's own work, which begins ten seconds past every fifth minute.
+# Away from the recorder's own statistics job, ten seconds past every fifth minute.
 _SECOND: Final = 40
 
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """What is written of every series, in a unit that stays."""
+    """A statistic of every series; its unit never changes."""
 
     key: str
     unit: str
@@ -59,12 +59,12 @@ METRICS: Final = (
 
 
 def statistic_id(slug: str, metric: Metric) -> str:
-    """Return the id of one statistic, such as "llm_analytics:total_tokens"."""
+    """Return the ID of a statistic, such as "llm_analytics:total_tokens"."""
     return f"{DOMAIN}:{slug}_{metric.key}"
 
 
 def metadata(series: HourlySeries, metric: Metric) -> StatisticMetaData:
-    """Return what the recorder keeps of a statistic beside its rows."""
+    """Return the metadata of a statistic for the recorder."""
     return StatisticMetaData(
         mean_type=StatisticMeanType.NONE,
         has_sum=True,
@@ -77,10 +77,10 @@ def metadata(series: HourlySeries, metric: Metric) -> StatisticMetaData:
 
 
 class StatisticsImport:
-    """Keeps the recorder's statistics of one ledger true."""
+    """Keeps the statistics of a ledger in the recorder up to date."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry, analytics: Analytics) -> None:
-        """Prepare; nothing is written yet."""
+        """Initialize; nothing is imported yet."""
         self._hass = hass
         self._entry = entry
         self._analytics = analytics
@@ -88,7 +88,7 @@ class StatisticsImport:
 
     @callback
     def async_start(self) -> None:
-        """Write what has changed when Home Assistant has started, and then regularly."""
+        """Import the changes once Home Assistant has started, and then every five minutes."""
         entry = self._entry
         entry.async_on_unload(async_at_started(self._hass, self._async_started))
         entry.async_on_unload(
@@ -103,7 +103,7 @@ class StatisticsImport:
 
     @callback
     def _async_tick(self, now: datetime) -> None:
-        """Write this hour and the last one; once an hour, what has come late for earlier ones."""
+        """Import changes of this and the previous hour; once an hour, also of earlier ones."""
         hour = now.replace(minute=0, second=0, microsecond=0)
         self._start_run(None if now.minute < _EVERY.step else hour - _HOUR)
 
@@ -137,7 +137,7 @@ class StatisticsImport:
             await self._analytics.hours.confirm_forgotten(slugs)
 
     async def _async_present(self) -> set[str]:
-        """Return the slugs of the series of which the recorder has every metric."""
+        """Return the slugs of the series for which the recorder has every metric."""
         instance = get_instance(self._hass)
         found = await instance.async_add_executor_job(
             partial(get_metadata, self._hass, statistic_source=DOMAIN)
@@ -161,7 +161,7 @@ class StatisticsImport:
         await self._async_recorded()
 
     async def _async_recorded(self) -> None:
-        """Return when the recorder has done all that it was given so far."""
+        """Wait until the recorder has processed everything that was queued so far."""
         done: asyncio.Future[None] = self._hass.loop.create_future()
         get_instance(self._hass).queue_task(SynchronizeTask(done))
         await done

@@ -1,4 +1,4 @@
-"""System health: the ledger's figures on Home Assistant's system page."""
+"""Provide info about the ledger to system health."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from .coordinator import loaded_entry
 
 @callback
 def async_register(hass: HomeAssistant, register: system_health.SystemHealthRegistration) -> None:
-    """Register what is shown."""
+    """Register the system health callback."""
     register.async_register_info(async_system_health_info)
 
 
 async def async_system_health_info(hass: HomeAssistant) -> dict[str, Any]:
-    """Return the ledger's figures, or that it is not loaded."""
+    """Return the state of the ledger, or that it is not loaded."""
     if (entry := loaded_entry(hass)) is None:
         return {"loaded": False}
     health = await entry.runtime_data.analytics.maintenance.health()

@@ -1,4 +1,4 @@
-"""Triggers: events that the integration fires on the event bus, filtered by their figures."""
+"""Triggers on the events that the integration fires, filtered by their data."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -25,14 +25,14 @@ _THRESHOLD: Final = "threshold"
 
 
 class AnnouncementTrigger(Trigger):
-    """A trigger on one kind of event, whose data are the trigger's variables."""
+    """Base of the triggers on one event type; the event data become trigger variables."""
 
     event_type: ClassVar[str]
     description: ClassVar[str]
     fields: ClassVar[OptionFields] = {}
 
     def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
-        """Take the options, which have been validated."""
+        """Initialize the trigger with validated options."""
         super().__init__(hass, config)
         self.options = config.options or {}
 
@@ -48,7 +48,7 @@ class AnnouncementTrigger(Trigger):
         run_action: TriggerActionRunner,
         did_not_trigger: TriggerNotTriggeredReporter | None = None,
     ) -> CALLBACK_TYPE:
-        """Run the action at every event that is asked for."""
+        """Attach the trigger, which runs the action for every matching event."""
 
         @callback
         def is_wanted(data: Mapping[str, Any]) -> bool:
@@ -62,11 +62,11 @@ class AnnouncementTrigger(Trigger):
 
     @abstractmethod
     def is_wanted(self, data: Mapping[str, Any]) -> bool:
-        """Return whether an event is one of those asked for."""
+        """Return whether the data of an event match the options."""
 
 
 class BudgetCrossedTrigger(AnnouncementTrigger):
-    """A budget crossed one of its thresholds."""
+    """Trigger for a budget that crosses one of its thresholds."""
 
     event_type = EVENT_BUDGET
     description = "budget crossed"
@@ -77,7 +77,7 @@ class BudgetCrossedTrigger(AnnouncementTrigger):
 
     @override
     def is_wanted(self, data: Mapping[str, Any]) -> bool:
-        """Return whether it is one of the budgets, and far enough."""
+        """Return whether the budget is selected and the threshold is high enough."""
         wanted = self.options.get(CONF_BUDGET)
         return data["threshold"] >= self.options.get(_THRESHOLD, 0) and (
             not wanted
@@ -86,7 +86,7 @@ class BudgetCrossedTrigger(AnnouncementTrigger):
 
 
 class AnomalyDetectedTrigger(AnnouncementTrigger):
-    """A day is out of the ordinary."""
+    """Trigger for a day that is an anomaly."""
 
     event_type = EVENT_ANOMALY
     description = "anomaly detected"
@@ -97,7 +97,7 @@ class AnomalyDetectedTrigger(AnnouncementTrigger):
 
     @override
     def is_wanted(self, data: Mapping[str, Any]) -> bool:
-        """Return whether it is of one of the types and in the direction."""
+        """Return whether the type and the direction match."""
         types = self.options.get(CONF_TYPE) or ANOMALY_TYPES
         return (
             data["type"] in types
@@ -106,14 +106,14 @@ class AnomalyDetectedTrigger(AnnouncementTrigger):
 
 
 class UnpricedModelTrigger(AnnouncementTrigger):
-    """A model without a known price has been used."""
+    """Trigger for a model that is used without a known price."""
 
     event_type = EVENT_UNPRICED_MODEL
     description = "model without a price"
 
     @override
     def is_wanted(self, data: Mapping[str, Any]) -> bool:
-        """Return True: there is nothing to choose."""
+        """Return True, because there are no options."""
         return True
 
 
@@ -125,5 +125,5 @@ TRIGGERS: Final[dict[str, type[AnnouncementTrigger]]] = {
 
 
 async def async_get_triggers(hass: HomeAssistant) -> dict[str, type[Trigger]]:
-    """Return the triggers by name."""
+    """Return the triggers by key."""
     return {**TRIGGERS}

@@ -1,9 +1,7 @@
-"""The contract over HTTP.
+"""The HTTP interface: REST endpoints, webhooks of recording clients and the OpenAPI document.
 
-- ``views`` has the table of routes and the one view class.
-- ``recording`` reads bodies of events and answers them; ``recording_clients`` are the addresses
-  of clients without a user.
-- ``exports`` streams files.
-- ``openapi`` describes the API from the schemas and from ``responses``, the shape of every
-  answer.
+``views`` has the table of endpoints, ``responses`` their answers and ``openapi`` the document made
+of both. ``recording`` reads usage events from request bodies, ``recording_clients`` registers the
+webhooks and ``exports`` writes reports as files. There are no WebSocket commands; a module for them
+belongs here and uses the tables in ``contract``.
 """

@@ -1,4 +1,4 @@
-"""Reports as files: text in pieces, so that any size passes through a little memory."""
+"""Reports as files, in chunks of text so that memory does not grow with their size."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -15,7 +15,7 @@ from ..contract.serialization import json_text
 
 @dataclass(frozen=True)
 class ExportedFile:
-    """A report's file name, its media type, and its text in pieces."""
+    """A report with its file name, its media type and its text in chunks."""
 
     name: str
     content_type: str
@@ -23,14 +23,14 @@ class ExportedFile:
 
 
 async def async_export_csv(analytics: Analytics, data: Mapping[str, Any]) -> ExportedFile:
-    """Return the report that validated data asks for, as CSV."""
+    """Return the report for validated parameters as CSV."""
     arguments = report_arguments(data, analytics.ledger.zone)
     name, chunks = await analytics.exports.report_csv(**arguments, detailed=data["detailed"])
     return ExportedFile(name, "text/csv", chunks)
 
 
 async def async_export_json(analytics: Analytics, data: Mapping[str, Any]) -> ExportedFile:
-    """Return the report that validated data asks for, as JSON; detailed adds the events."""
+    """Return the report for validated parameters as JSON; ``detailed`` adds the events."""
     arguments = report_arguments(data, analytics.ledger.zone)
     name, chunks = await analytics.exports.report_json(
         **arguments, detailed=data["detailed"], write=json_text
@@ -39,21 +39,21 @@ async def async_export_json(analytics: Analytics, data: Mapping[str, Any]) -> Ex
 
 
 async def async_write(hass: HomeAssistant, path: Path, chunks: AsyncGenerator[str]) -> int:
-    """Write a file piece by piece, replacing one of that name at the end; return its bytes.
+    """Write a file in chunks, replacing an existing one at the end; return its size in bytes.
 
-    Raises OSError; whatever was there before is then left as it was.
+    Raises OSError; an existing file is then unchanged.
     """
     part = path.with_name(f".{path.name}.part")
 
     def begin() -> IO[bytes]:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.unlink(missing_ok=True)  # of a write that a power cut ended
-        return part.open("xb")  # new: a link that somebody put there is not followed
+        part.unlink(missing_ok=True)  # left by a write that was interrupted, as by a power failure
+        return part.open("xb")  # exclusive: does not follow an existing link
 
     def give_up() -> None:
         try:
             file.close()
-        finally:  # on a full disk what is still to be written cannot be, not even now
+        finally:  # closing fails on a full disk, because it writes the buffer
             part.unlink()
 
     file = await hass.async_add_executor_job(begin)

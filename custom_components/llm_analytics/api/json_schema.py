@@ -1,7 +1,7 @@
-"""A few words to say exactly what an answer looks like; each makes a JSON Schema.
+"""Functions that build the JSON Schemas of the answers.
 
-``shape`` is an object with all of its keys and no others, ``rows`` a list, ``by_name`` an object
-whose keys are names, ``maybe`` something or null.
+``shape`` is an object with exactly the given keys, ``rows`` a list, ``by_name`` an object whose
+keys are names, ``maybe`` a nullable value, ``word`` an enumeration.
 """
 
 from typing import Any, Final
@@ -11,7 +11,7 @@ type Shape = dict[str, Any]
 COUNT: Final[Shape] = {"type": "integer", "minimum": 0}
 HOUR: Final[Shape] = {"type": "integer", "minimum": 0, "maximum": 23}
 NUMBER: Final[Shape] = {"type": "number"}
-# Exact decimals in USD (or in the price's own currency), never written with an exponent.
+# Exact decimals in USD (or in the currency of a price), written without an exponent.
 MONEY: Final[Shape] = {"type": "number", "minimum": 0}
 TEXT: Final[Shape] = {"type": "string"}
 FLAG: Final[Shape] = {"type": "boolean"}
@@ -20,7 +20,7 @@ TIME: Final[Shape] = {"type": "string", "format": "date-time"}
 
 
 def shape(*parts: dict[str, Shape], **keys: Shape) -> Shape:
-    """Return an object of exactly these keys; ``parts`` are keys that several shapes share."""
+    """Return the schema of an object with exactly these keys; ``parts`` are shared keys."""
     properties = {name: one for part in (*parts, keys) for name, one in part.items()}
     return {
         "type": "object",
@@ -31,21 +31,21 @@ def shape(*parts: dict[str, Shape], **keys: Shape) -> Shape:
 
 
 def rows(one: Shape, count: int | None = None) -> Shape:
-    """Return a list, of ``count`` items if that is fixed."""
+    """Return the schema of a list, with exactly ``count`` items if given."""
     limits = {} if count is None else {"minItems": count, "maxItems": count}
     return {"type": "array", "items": one, **limits}
 
 
 def by_name(one: Shape) -> Shape:
-    """Return an object whose keys are names."""
+    """Return the schema of an object whose keys are names."""
     return {"type": "object", "additionalProperties": one}
 
 
 def maybe(one: Shape) -> Shape:
-    """Return something that may be null."""
+    """Return the schema of a nullable value."""
     return {"anyOf": [one, {"type": "null"}]}
 
 
 def word(*words: str) -> Shape:
-    """Return one of some words."""
+    """Return the schema of an enumeration."""
     return {"type": "string", "enum": [*words]}

@@ -1,8 +1,8 @@
-"""The API's description (OpenAPI 3.1), made from what validates requests and shapes answers.
+"""The OpenAPI 3.1 document, generated from the routes, their schemas and the answers.
 
-Parameters and bodies are the validating schemas themselves, rendered by probatio as Home Assistant
-renders its own; each leaf says what it accepts. Answers are the table in ``responses``. Nothing
-is said twice, so the description cannot lag behind the code.
+Parameters and bodies are the schemas that validate them, converted by probatio as Home Assistant
+converts its own; each leaf describes what it accepts. Answers are the table in ``responses``.
+Nothing is described twice, so the document cannot become outdated.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,7 +22,7 @@ from .responses import ANSWERS, COMPONENTS, Answer, component
 
 
 class Operation(Protocol):
-    """What the description needs to know of a route."""
+    """The attributes of a route that the document is generated from."""
 
     @property
     def method(self) -> str:
@@ -30,7 +30,7 @@ class Operation(Protocol):
 
     @property
     def path(self) -> str:
-        """Return the path below the prefix."""
+        """Return the path, relative to the prefix."""
 
     @property
     def fields(self) -> Fields:
@@ -50,7 +50,7 @@ class Operation(Protocol):
 
     @property
     def reads(self) -> bool:
-        """Return whether this is for administrators only where the options say so."""
+        """Return whether an option can restrict this to administrators."""
 
 
 _REFUSALS: Final[dict[HTTPStatus, str]] = {
@@ -62,7 +62,7 @@ _REFUSALS: Final[dict[HTTPStatus, str]] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is over 4 MiB",
     HTTPStatus.SERVICE_UNAVAILABLE: "The integration is not loaded, is stopping, or has no disk",
 }
-# Home Assistant's own refusals are text: no token, or a request that looks like an attack.
+# Home Assistant's own errors are plain text: a missing token or a blocked malicious request.
 _IN_WORDS: Final = {"text/plain": {"schema": {"type": "string"}}}
 # What stands for an optional field that is not given.
 _EMPTY: Final = {"type": "string", "maxLength": 0}
@@ -114,7 +114,7 @@ _EXAMPLE_BODIES: Final[dict[str, Any]] = {
 
 
 def object_of(fields: Fields) -> dict[str, Any]:
-    """Return the JSON Schema of an object that has these fields."""
+    """Return the JSON Schema of an object with these fields."""
     rendered: dict[str, Any] = probatio.to_openapi(
         vol.Schema(dict(fields)), custom_serializer=_leaf, openapi_version="3.1.0"
     )
@@ -136,12 +136,12 @@ def _or_empty(field: dict[str, Any]) -> dict[str, Any]:
 
 
 def _leaf(validator: object) -> Any:
-    # A copy: it is given the field's default, and fields share validators.
+    # A copy, because the default of the field is added and fields share validators.
     return {**validator.openapi} if isinstance(validator, Leaf) else probatio.UNSUPPORTED
 
 
 def document(operations: Iterable[Operation], servers: Iterable[str]) -> dict[str, Any]:
-    """Return the description of the operations, which are found below each of the servers."""
+    """Return the OpenAPI document of the operations, which each of the servers offers."""
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         paths.setdefault(f"/{operation.path}", {})[operation.method] = _described(operation)
@@ -173,7 +173,7 @@ def document(operations: Iterable[Operation], servers: Iterable[str]) -> dict[st
 
 
 def _told() -> dict[str, Shape]:
-    """Return the shapes that only requests have."""
+    """Return the component schemas of request bodies."""
     event = object_of(schemas.USAGE) | {"anyOf": [{"required": [name]} for name in _DEVICES]}
     events = {"type": "array", "items": component("Usage"), "minItems": 1, "maxItems": MAX_BATCH}
     batch = {
@@ -238,7 +238,7 @@ def _body(operation: Operation) -> dict[str, Any] | None:
     else:
         return None
     return {
-        # Where the query may say it all, there need not be a body.
+        # The body is optional if its parameters may be in the query.
         "required": not operation.fields,
         "content": {
             "application/json": {"schema": schema, "example": _EXAMPLE_BODIES[operation.path]}

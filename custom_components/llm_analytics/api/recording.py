@@ -1,7 +1,7 @@
-"""Recording over HTTP, shared by the REST API and the clients' webhooks: bodies in, answers out.
+"""Recording over HTTP, for the REST API and for the webhooks of recording clients.
 
-Answers are JSON with exact decimals (never an exponent, never a rounded float). Whatever is sent
-gets an answer below 500 that names the field.
+Answers are JSON with exact decimals: no exponents and no rounded floats. Every kind of invalid
+input gets a status below 500 and an error that names the field.
 """
 
 import asyncio
@@ -20,49 +20,49 @@ from ..errors import http_field, http_status
 
 MAX_BODY: Final = 4 * 1024 * 1024
 _CHUNK: Final = 64 * 1024
-# How many events of a batch are converted before others have their turn: half a millisecond.
+# Events of a batch that are converted before yielding to the event loop: half a millisecond.
 _TURN: Final = 20
 _JSON: Final = {hdrs.CONTENT_TYPE: "application/json; charset=utf-8"}
 
 
 class RefusedError(Exception):
-    """Raised for a request that the ledger is not asked about; holds what its answer says."""
+    """Raised for a request that does not reach the ledger; has the parts of the answer."""
 
     def __init__(self, message: str, status: HTTPStatus, field: str | None = None) -> None:
-        """Keep the parts of the answer."""
+        """Store the parts of the answer."""
         super().__init__(message)
         self.status = status
         self.field = field
 
 
 def json_response(value: Any, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
-    """Return a JSON answer with its decimals written plainly and exactly."""
+    """Return a JSON response with exact decimals."""
     return web.Response(body=json_bytes(value), status=status, headers=_JSON)
 
 
 def error_response(message: str, status: HTTPStatus, field: str | None = None) -> web.Response:
-    """Return an error in the API's one form."""
+    """Return an error response; all errors of the API have this form."""
     return json_response({"message": message, "field": field}, status)
 
 
 def not_loaded() -> RefusedError:
-    """Return what is raised while there is no ledger."""
+    """Return the error to raise while the integration is not loaded."""
     return RefusedError("LLM Analytics is not loaded", HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def refusal(error: AnalyticsError | RefusedError) -> web.Response:
-    """Return the answer for an error."""
+    """Return the error response for an exception."""
     if isinstance(error, AnalyticsError):
         return error_response(str(error), http_status(error), http_field(error))
     return error_response(str(error), error.status, error.field)
 
 
 async def read_json(request: web.Request) -> Any:
-    """Return the body as JSON with exact numbers, ``{}`` if it is empty.
+    """Return the JSON body with exact numbers, or ``{}`` if it is empty.
 
-    Raises InvalidInputError for what is no JSON, RefusedError beyond MAX_BODY.
+    Raises InvalidInputError if it is not JSON, RefusedError if it is larger than MAX_BODY.
     """
-    # A webhook may be called over the websocket as well, with a stand-in for a request.
+    # A webhook can also be called over the WebSocket API, with a mock of a request.
     content = request.content
     try:
         body = await content.read(_CHUNK)
@@ -93,12 +93,12 @@ def _no_constant(name: str) -> float:
 
 
 def _parsed(body: bytes) -> Any:
-    """Return JSON in UTF-8, its numbers exact."""
+    """Parse JSON in UTF-8, with exact numbers."""
     return json.loads(body.decode(), parse_float=Decimal, parse_constant=_no_constant)
 
 
 async def _async_converted(body: dict[str, Any], origin: Origin) -> list[UsageEvent]:
-    """Return a batch's events; in between others have their turn of the event loop."""
+    """Return the events of a batch, yielding to the event loop in between."""
     events = []
     for event in origin.events(body):
         events.append(event)
@@ -110,13 +110,16 @@ async def _async_converted(body: dict[str, Any], origin: Origin) -> list[UsageEv
 async def async_record(
     analytics: Analytics, body: Any, origin: Origin, *, reads: bool
 ) -> web.Response:
-    """Record an event or a batch, and answer with what the client may see."""
+    """Record an event or a batch and return the response.
+
+    The response to a single event is the stored event if ``reads``, and otherwise only its ID.
+    """
     if isinstance(body, dict) and "events" in body:
         batch = await analytics.tracker.record_many(await _async_converted(body, origin))
         fresh = batch.duplicates < len(batch.ids)
         return json_response(batch.as_dict(), HTTPStatus.CREATED if fresh else HTTPStatus.OK)
     event = origin.event(body)
-    del body  # what has been read is not held until it is stored
+    del body  # frees the memory while the event waits to be stored
     recorded = await analytics.tracker.record(event)
     return json_response(
         receipt(recorded, reads=reads),

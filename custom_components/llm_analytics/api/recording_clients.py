@@ -1,9 +1,9 @@
-"""Recording clients: each has a webhook of its own, which records usage and does nothing else.
+"""Recording clients: each has its own webhook, which can only record usage.
 
-The webhooks follow the subentries, not the entry's state: Home Assistant answers a webhook that is
-not registered with an empty 200, and a client must not take that for a receipt while the ledger is
-only being reloaded. So they are there from the start of the integration on, answer 503 while there
-is no ledger, and go at once when their client is removed or given a new secret.
+The webhooks depend on the subentries, not on the state of the entry: Home Assistant answers an
+unregistered webhook with an empty 200, which a client must not take for a receipt while the ledger
+is only being reloaded. They are registered when the integration is set up, answer 503 while the
+ledger is not loaded, and are removed as soon as their client is removed or gets a new secret.
 """
 
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ _LOGGER = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Client:
-    """One recording client, as its subentry says."""
+    """A recording client with the settings of its subentry."""
 
     name: str
     local_only: bool
@@ -73,16 +73,16 @@ class Client:
 
 
 class Webhooks:
-    """The webhooks of all clients."""
+    """The webhooks of all recording clients."""
 
     def __init__(self, hass: HomeAssistant) -> None:
-        """Begin without any."""
+        """Initialize without webhooks."""
         self._hass = hass
         self._clients: dict[str, tuple[Client, RateLimit]] = {}
 
     @callback
     def async_follow(self, *_: object) -> None:
-        """Register and remove webhooks until they are those of the clients there are."""
+        """Register and unregister webhooks to match the current clients."""
         wanted = {
             subentry.data[CONF_WEBHOOK_ID]: Client.of(subentry)
             for entry in self._hass.config_entries.async_entries(DOMAIN)
@@ -112,7 +112,7 @@ class Webhooks:
     async def _async_handle(
         self, hass: HomeAssistant, webhook_id: str, request: web.Request
     ) -> web.Response:
-        """Answer whatever happens: Home Assistant answers 200 to what is raised here."""
+        """Handle a request without raising, because Home Assistant answers exceptions with 200."""
         _, allowance = self._clients[webhook_id]
         try:
             if wait := allowance.wait():
@@ -126,7 +126,11 @@ class Webhooks:
             return error_response("internal error", HTTPStatus.INTERNAL_SERVER_ERROR)
 
     async def _async_record(self, hass: HomeAssistant, webhook_id: str, body: Any) -> web.Response:
-        """Record what came in; meanwhile others may have come, or the client may have gone."""
+        """Record a body.
+
+        The client and its rate limit are checked again: while the body was read, other requests
+        may have arrived or the client may have been removed.
+        """
         if (found := self._clients.get(webhook_id)) is None:
             return web.Response()
         client, allowance = found
@@ -139,7 +143,7 @@ class Webhooks:
 
 
 async def _read(request: web.Request, allowance: RateLimit) -> Any:
-    """Return a request's body; one that cannot be read counts as well."""
+    """Return the body of a request; an unreadable one also counts towards the rate limit."""
     try:
         return await read_json(request)
     except AnalyticsError, RefusedError:
@@ -156,14 +160,14 @@ def _too_many(wait: int) -> web.Response:
 
 
 def _requests(body: Any) -> int:
-    """Return how many requests a body says it holds, good or bad."""
+    """Return how many requests a body counts as, whether they are valid or not."""
     events = body.get("events") if isinstance(body, dict) else None
     return min(max(len(events), 1), MAX_BATCH) if isinstance(events, list) else 1
 
 
 @callback
 def async_setup_clients(hass: HomeAssistant) -> None:
-    """Let the webhooks follow the clients for as long as Home Assistant runs."""
+    """Register the webhooks and update them when clients change, until Home Assistant stops."""
     webhooks = Webhooks(hass)
 
     @callback

@@ -1,4 +1,7 @@
-"""What every endpoint answers: one table of exact shapes, for the OpenAPI document."""
+"""The answers of all endpoints, as JSON Schemas for the OpenAPI document.
+
+Every endpoint has a row in ``ANSWERS``.
+"""
 
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -24,7 +27,7 @@ from .json_schema import (
 
 
 def component(name: str) -> Shape:
-    """Return a shape of ``COMPONENTS`` by its name."""
+    """Return a reference to a component schema by its name."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
@@ -39,7 +42,7 @@ _UNPRICED = {"unpriced_requests": COUNT}
 _COUNTED = {"request_count": COUNT, "total_tokens": COUNT}
 _RANKED = _COUNTED | _COST
 _ROW = _COUNTED | _PROMPT_RESPONSE | _COST | _UNPRICED
-# In the household's own currency, null where it has chosen none.
+# In the household currency; null if none is selected.
 _HOME = {"home_cost": maybe(MONEY), "unconverted_requests": maybe(COUNT)}
 _HOME_CURRENCY = {"home_currency": maybe(TEXT)}
 _UNCONVERTED = {"unconverted_requests": COUNT}
@@ -141,9 +144,10 @@ COMPONENTS: Final[dict[str, Shape]] = {
 
 @dataclass(frozen=True)
 class Answer:
-    """An operation's summary, the shape of its answer, and the errors that not all have.
+    """The summary of an operation, the schema of its answer and its specific errors.
 
-    ``created`` is the shape beside a 201, ``rule`` says what a schema of single fields cannot.
+    ``created`` is the schema of the answer with status 201; ``rule`` describes what the schemas of
+    single fields cannot express.
     """
 
     summary: str
@@ -164,10 +168,10 @@ _PERIOD_RULE = f"start and end go together, and with period=custom only. {_BETWE
 _PARTS_RULE = "The parts of tokens belong to their totals and must not be greater."
 
 
-# By the operation's method and path.
+# By method and path of the operation.
 ANSWERS: Final[dict[tuple[str, str], Answer]] = {
     ("post", "usage"): Answer(
-        "Record a request to a language model, or a batch of up to 1,000",
+        "Record one request, or a batch of up to 1,000 requests",
         {"anyOf": [*map(component, ("RepeatedEvent", "RepeatedReceipt", "RecordedBatch"))]},
         rule=f"{_DEVICE_RULE} {_PARTS_RULE} A provider is needed unless the model is"
         " provider/model. A timestamp may be up to 5 minutes ahead. A request_id is stored once a"
@@ -179,13 +183,13 @@ ANSWERS: Final[dict[tuple[str, str], Answer]] = {
         "Download a report as CSV", TEXT, _REMOVED, _PERIOD_RULE, media="text/csv"
     ),
     ("get", "reports/export/json"): Answer(
-        "Download a report as JSON, in detail with its events",
+        "Download a report as JSON, optionally with its requests",
         {"anyOf": [component("Report"), component("DetailedReport")]},
         _REMOVED,
         _PERIOD_RULE,
     ),
     ("get", "dashboard"): Answer(
-        "Show today, this week, this month and what stands out",
+        "Get the figures for a dashboard, with top devices and recent requests",
         shape(
             {"today": _PERIOD, "week": _PERIOD, "month": _PERIOD},
             _FILTERED | _HOME_CURRENCY,
@@ -199,19 +203,19 @@ ANSWERS: Final[dict[tuple[str, str], Answer]] = {
         _FROM_EVENTS,
     ),
     ("get", "summary"): Answer(
-        "Show today, this week and this month",
+        "Get usage and cost of today, this week, and this month",
         shape({"today": _SUMMED, "week": _SUMMED, "month": _SUMMED}, _FILTERED | _HOME_CURRENCY),
         _REMOVED,
         _FROM_EVENTS,
     ),
     ("get", "usage"): Answer(
-        "List events, newest first",
+        "List requests, newest first",
         shape(events=rows(component("Event")), next=maybe(TEXT), events_from=maybe(TIME)),
         _REMOVED,
         f"before is the next of an earlier answer. {_BETWEEN}",
     ),
     ("get", "usage/daily"): Answer(
-        "Show what a device used on one day",
+        "Get the usage of a device on one day",
         shape(
             {"date": DATE, "device_ip": maybe(TEXT), "device_id": maybe(TEXT)},
             {"request_count": COUNT, "total": COUNT, "prompt": COUNT, "response": COUNT},
@@ -221,16 +225,16 @@ ANSWERS: Final[dict[tuple[str, str], Answer]] = {
         rule=_DEVICE_RULE,
     ),
     ("get", "usage/devices"): Answer(
-        "Rank devices by tokens", rows(shape(_DEVICE, _PLACE, _RANKED))
+        "List the devices with the most tokens", rows(shape(_DEVICE, _PLACE, _RANKED))
     ),
     ("post", "usage/devices/name"): Answer(
-        "Rename a device, or call it as its clients do",
+        "Rename a device, or restore the name that its clients send",
         shape(status=word("ok"), device_name=maybe(TEXT)),
         _UNKNOWN,
         f"{_DEVICE_RULE} Without a name, the name that arrived last is shown again.",
     ),
     ("get", "usage/device/{device}"): Answer(
-        "Show what a device used over the last days",
+        "Get the usage of a device in the last days",
         shape(
             _DEVICE,
             _PLACE,
@@ -244,12 +248,12 @@ ANSWERS: Final[dict[tuple[str, str], Answer]] = {
         ),
         _UNKNOWN,
     ),
-    ("get", "usage/{id}"): Answer("Show one event", component("Event"), _UNKNOWN),
+    ("get", "usage/{id}"): Answer("Get one request", component("Event"), _UNKNOWN),
     ("delete", "usage/{id}"): Answer(
-        "Delete one event; every sum follows", shape(status=word("ok"), id=COUNT), _UNKNOWN
+        "Delete one request and update all totals", shape(status=word("ok"), id=COUNT), _UNKNOWN
     ),
     ("get", "stats/summary"): Answer(
-        "Sum up a stretch of time",
+        "Get the totals of a time range",
         {
             "anyOf": [
                 shape(total_requests={"const": 0}),
@@ -265,35 +269,36 @@ ANSWERS: Final[dict[tuple[str, str], Answer]] = {
         _BETWEEN,
     ),
     ("get", "stats/models"): Answer(
-        "Sum up by model",
+        "Get totals by model",
         by_name(shape(_FIGURES | _UNPRICED, avg_latency_ms=maybe(MONEY), cost_per_request=MONEY)),
         _REMOVED,
         _BETWEEN,
     ),
     ("get", "stats/endpoints"): Answer(
-        "Sum up by endpoint", by_name(shape(_FIGURES | _UNPRICED)), _REMOVED, _BETWEEN
+        "Get totals by endpoint", by_name(shape(_FIGURES | _UNPRICED)), _REMOVED, _BETWEEN
     ),
     ("get", "stats/tags"): Answer(
-        "Sum up by tag", by_name(shape(_FIGURES | _UNPRICED)), _REMOVED, _BETWEEN
+        "Get totals by tag", by_name(shape(_FIGURES | _UNPRICED)), _REMOVED, _BETWEEN
     ),
     ("get", "stats/users"): Answer(
-        "Sum up by user",
+        "Get totals by user",
         by_name(shape({"user_name": maybe(TEXT)} | _FIGURES, models_used=rows(TEXT))),
         _REMOVED,
         _BETWEEN,
     ),
     ("get", "stats/users/top"): Answer(
-        "Rank users by cost",
+        "List the users with the highest cost",
         rows(shape(_USER | _FIGURES, models_used=rows(TEXT))),
         _REMOVED,
         _BETWEEN,
     ),
-    ("get", "stats/daily"): Answer("Sum up by day", rows(shape({"date": DATE} | _FIGURES))),
+    ("get", "stats/daily"): Answer("Get totals by day", rows(shape({"date": DATE} | _FIGURES))),
     ("get", "stats/hourly"): Answer(
-        "Count requests by hour of the day", shape({f"{hour:02}": COUNT for hour in range(24)})
+        "Get the number of requests by hour of the day",
+        shape({f"{hour:02}": COUNT for hour in range(24)}),
     ),
     ("get", "stats/breakdown"): Answer(
-        "Split a stretch of time for a stacked chart",
+        "Get a time range as series for a stacked chart",
         shape(
             by=word(*By),
             interval=word(*Interval),
@@ -311,13 +316,13 @@ ANSWERS: Final[dict[tuple[str, str], Answer]] = {
         _BETWEEN,
     ),
     ("get", "stats/heatmap"): Answer(
-        "Sum up by weekday (0 is Sunday) and hour",
+        "Get totals by weekday (0 is Sunday) and hour",
         shape({name: rows(rows(one, 24), 7) for name, one in _FIGURES.items()}),
         _REMOVED,
         f"{_DEVICE_RULE} {_FROM_EVENTS}",
     ),
     ("get", "trends/peak-hours"): Answer(
-        "Show which hours of the day are busiest",
+        "Get the busiest hours of the day",
         shape(
             _WINDOW,
             hourly_data=rows(
@@ -332,7 +337,7 @@ ANSWERS: Final[dict[tuple[str, str], Answer]] = {
         f"{_DEVICE_RULE} {_FROM_EVENTS}",
     ),
     ("get", "trends/weekdays"): Answer(
-        "Show which days of the week are busiest",
+        "Get the busiest days of the week",
         shape(
             _WINDOW,
             weekday_data=rows(shape({"weekday": COUNT, "weekday_name": TEXT} | _COUNTED), 7),
@@ -347,7 +352,7 @@ ANSWERS: Final[dict[tuple[str, str], Answer]] = {
         _FROM_EVENTS,
     ),
     ("get", "trends/anomalies"): Answer(
-        "Find days that are out of the ordinary",
+        "Find days with unusual usage or cost",
         shape(
             _WINDOW,
             {"threshold_std": MONEY},
@@ -365,7 +370,7 @@ ANSWERS: Final[dict[tuple[str, str], Answer]] = {
         _FROM_EVENTS,
     ),
     ("get", "trends/compare"): Answer(
-        "Compare the last days with those before",
+        "Compare the last days with the days before",
         shape(
             _WINDOW,
             _UNPRICED,
@@ -379,11 +384,11 @@ ANSWERS: Final[dict[tuple[str, str], Answer]] = {
         _FROM_EVENTS,
     ),
     ("get", "trends/forecast"): Answer(
-        "Project the month's tokens and cost",
+        "Forecast the tokens and the cost of this month",
         shape(tokens=_PROJECTED, cost=_PROJECTED, method=TEXT, days_used=COUNT),
     ),
     ("get", "trends/{metric}"): Answer(
-        "Show how a metric develops",
+        "Get the trend of a metric",
         shape(
             {"metric": word(*Metric), "start_date": DATE, "end_date": DATE} | _WINDOW | _UNPRICED,
             data_points=rows(shape(date=DATE, value=MONEY)),
@@ -400,9 +405,11 @@ ANSWERS: Final[dict[tuple[str, str], Answer]] = {
         _REMOVED,
         _FROM_EVENTS,
     ),
-    ("get", "reports"): Answer("Report on a period", component("Report"), _REMOVED, _PERIOD_RULE),
+    ("get", "reports"): Answer(
+        "Get a report on a period", component("Report"), _REMOVED, _PERIOD_RULE
+    ),
     ("post", "cost/estimate"): Answer(
-        "Estimate what a request would cost",
+        "Estimate the cost of a request",
         shape(
             {"cost_usd": MONEY, "currency": TEXT, "provider": TEXT, "model": TEXT},
             {"priced_as": maybe(TEXT), "cost_source": word(*CostSource)},
@@ -417,7 +424,7 @@ ANSWERS: Final[dict[tuple[str, str], Answer]] = {
         _PARTS_RULE,
     ),
     ("get", "cost/rates"): Answer(
-        "List prices per million tokens, and models without one",
+        "List prices per million tokens, and models without a price",
         shape(
             rates=rows(
                 shape(
@@ -433,15 +440,17 @@ ANSWERS: Final[dict[tuple[str, str], Answer]] = {
         ),
     ),
     ("post", "cost/rates"): Answer(
-        "Set a model's price",
+        "Set the price of a model",
         shape(status=_STATUS, message=TEXT, repriced_events=COUNT),
         rule="A currency other than USD needs an exchange rate.",
     ),
     ("delete", "cost/rates"): Answer(
-        "Delete one price of a model, or all", shape(status=word("ok"), deleted=COUNT), _UNKNOWN
+        "Delete one price of a model, or all its prices",
+        shape(status=word("ok"), deleted=COUNT),
+        _UNKNOWN,
     ),
     ("post", "cost/reprice"): Answer(
-        "Price recorded events anew",
+        "Recalculate the cost of recorded requests",
         shape(
             _BATCHED | {"message": TEXT, "repriced_events": COUNT, "still_unpriced": COUNT},
             {"cost_before": MONEY, "cost_after": MONEY, "skipped": rows(DATE)},
@@ -450,20 +459,20 @@ ANSWERS: Final[dict[tuple[str, str], Answer]] = {
         f"{_EITHER} {_BETWEEN}",
     ),
     ("get", "cost/exchange-rates"): Answer(
-        "List exchange rates by currency, the newest first",
+        "List exchange rates by currency, newest first",
         shape(
             _HOME_CURRENCY,
             exchange_rates=rows(shape(currency=TEXT, usd=MONEY, effective_date=maybe(TIME))),
         ),
     ),
     ("post", "cost/exchange-rates"): Answer(
-        "Set what a currency is worth in US dollars",
+        "Set the exchange rate of a currency",
         shape(status=word("ok"), message=TEXT, effective_date=maybe(TIME)),
         rule="Without effective_date the rate holds from the beginning if it is the first of its"
         " currency, else from now on.",
     ),
     ("post", "cost/convert"): Answer(
-        "Give recorded events their cost in the household's own currency",
+        "Calculate the cost of recorded requests in the household currency",
         shape(
             _BATCHED | {"message": TEXT, "currency": TEXT, "converted_events": COUNT},
             {"still_unconverted": COUNT, "skipped": rows(DATE)},
@@ -472,7 +481,7 @@ ANSWERS: Final[dict[tuple[str, str], Answer]] = {
         f"{_EITHER} {_BETWEEN} 400 while the household has chosen no currency.",
     ),
     ("post", "maintenance/cleanup"): Answer(
-        "Remove events that are older than the retention",
+        "Remove requests that are older than the retention period",
         shape(
             _BATCHED | {"cutoff_date": maybe(TIME), "events_from": maybe(TIME)},
             {"events_deleted": COUNT, "aggregates_deleted": COUNT, "bytes_reclaimed": COUNT},
@@ -480,7 +489,7 @@ ANSWERS: Final[dict[tuple[str, str], Answer]] = {
         rule=_EITHER,
     ),
     ("post", "maintenance/aggregate"): Answer(
-        "Add the daily sums up again from the events",
+        "Recalculate daily totals from the recorded requests",
         shape(
             _BATCHED | {"aggregates_updated": COUNT, "date": maybe(DATE), "drift": COUNT},
             skipped=rows(DATE),
@@ -489,7 +498,7 @@ ANSWERS: Final[dict[tuple[str, str], Answer]] = {
         f"{_EITHER} 409 for a day whose events are gone.",
     ),
     ("get", "health"): Answer(
-        "Show how the ledger itself is doing",
+        "Get the state of the ledger",
         shape(
             {"status": TEXT, "schema_version": COUNT, "events": COUNT, "database_bytes": COUNT},
             {"first_day": maybe(DATE), "events_from": maybe(TIME), "last_write": maybe(TIME)},
@@ -497,7 +506,7 @@ ANSWERS: Final[dict[tuple[str, str], Answer]] = {
         ),
     ),
     ("get", "openapi.json"): Answer(
-        "Describe this API",
+        "Get the OpenAPI description of this API",
         {"type": "object", "required": ["openapi", "info", "servers", "paths", "components"]},
     ),
 }

@@ -1,8 +1,10 @@
-"""The REST API: one table of routes, one view class.
+"""The REST API: the table of routes, and the view class that serves them.
 
-Whatever a client sends gets an answer below 500 that names the field; 503 is kept for "not loaded"
-and for trouble with the file. A known user who lacks a right gets 403: a 401 would count towards
-an IP ban.
+A new endpoint is a query in ``contract.queries``, or a command in ``contract.commands`` with a row
+in ``ROUTES``; its answer is a row in ``responses.ANSWERS``. Every invalid request gets a status
+below 500 and an error that names the field; 503 means that the integration is not loaded or that
+its file cannot be used. A known user without permission gets 403, because a 401 would count
+towards an IP ban.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
@@ -43,7 +45,7 @@ type Export = Callable[[Analytics, Data], Awaitable[ExportedFile]]
 
 
 class Call(NamedTuple):
-    """One request on its way to the ledger."""
+    """A request with its ledger and its validated parameters."""
 
     request: web.Request
     analytics: Analytics
@@ -55,11 +57,11 @@ type Answer = Callable[[Call], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True)
 class Route:
-    """A method of a path: its parameters, who may use it, and who answers.
+    """A method of a path: its parameters, who may use it, and its handler.
 
-    ``fields`` are read from path and query, ``body`` from a JSON body; a parameter that stands in
-    both may come from either. Without an ``answer`` the body's events are recorded, for all but
-    the read-only. ``reads`` is for those whom the options let read.
+    ``fields`` are read from path and query, ``body`` from a JSON body; a parameter that is in both
+    may come from either. Without an ``answer`` the route records the events in the body, for all
+    users except read-only ones. ``reads`` routes are for users who may read the ledger.
     """
 
     method: str
@@ -72,17 +74,17 @@ class Route:
 
     @property
     def records(self) -> bool:
-        """Return whether it takes events."""
+        """Return whether the route records events."""
         return self.answer is None
 
     @cached_property
     def validated(self) -> Validator:
-        """Return what checks path and query where there is no body of parameters."""
+        """Return the validator of path and query, for routes without a body of parameters."""
         return Validator(self.fields)
 
 
 def read_query(request: web.Request) -> dict[str, Any]:
-    """Return the query string's parameters. Raises InvalidInputError for one given twice."""
+    """Return the parameters of the query. Raises InvalidInputError if one is given twice."""
     data: dict[str, Any] = {}
     for name, value in request.query.items():
         if name == _SIGNATURE:
@@ -112,7 +114,7 @@ async def _export(export: Export, call: Call) -> web.StreamResponse:
 
 @cache
 def described() -> str:
-    """Return the API's description as JSON."""
+    """Return the OpenAPI document as JSON."""
     return json_text(document(ROUTES, (PREFIX, SEED_PREFIX)))
 
 
@@ -121,7 +123,7 @@ async def _describe(_: Call) -> web.Response:
 
 
 async def send_attachment(request: web.Request, file: ExportedFile) -> web.StreamResponse:
-    """Send a file piece by piece, whatever its size."""
+    """Stream a file as an attachment."""
     response = web.StreamResponse(
         headers={"Content-Disposition": f'attachment; filename="{file.name}"'}
     )
@@ -162,7 +164,7 @@ def _of_either(method: str, path: str, name: str) -> Route:
     return Route(method, path, partial(_change, change), fields, body, admin=change.admin)
 
 
-# A fixed path stands before one with a parameter that would match it as well.
+# A fixed path must precede a path whose parameter would match it, too.
 ROUTES: Final[tuple[Route, ...]] = (
     Route("get", "openapi.json", _describe, {}),
     Route("post", "usage", None, {}),
@@ -183,7 +185,7 @@ ROUTES: Final[tuple[Route, ...]] = (
 
 
 async def read_parameters(route: Route, request: web.Request, path: dict[str, str]) -> Data:
-    """Return a request's validated parameters, from its path, its query and its body."""
+    """Return the validated parameters of a request, from its path, query and body."""
     query = read_query(request) | path
     if route.body is None:
         return route.validated(query)
@@ -205,7 +207,10 @@ async def read_parameters(route: Route, request: web.Request, path: dict[str, st
 
 
 def admit(route: Route, request: web.Request) -> tuple[Analytics, bool]:
-    """Return the ledger, and whether the user may read it. Raises RefusedError."""
+    """Check permissions; return the ledger and whether the user may read it.
+
+    Raises RefusedError.
+    """
     user: User = request[KEY_HASS_USER]
     if route.admin and not user.is_admin:
         raise RefusedError("only administrators may do this", HTTPStatus.FORBIDDEN)
@@ -220,10 +225,10 @@ def admit(route: Route, request: web.Request) -> tuple[Analytics, bool]:
 
 
 class AnalyticsView(HomeAssistantView):
-    """Every method of one path."""
+    """View with all methods of a path."""
 
     def __init__(self, path: str, routes: tuple[Route, ...], extra_urls: list[str]) -> None:
-        """Offer the methods that have a route."""
+        """Initialize the view with a handler for each route."""
         self.url = f"{PREFIX}/{path}"
         self.extra_urls = extra_urls
         self.name = f"api:{DOMAIN}:{path}"
@@ -256,7 +261,7 @@ async def _answer(
 
 @callback
 def async_register_views(hass: HomeAssistant) -> None:
-    """Register every route, under the seed's prefix too where the path is free."""
+    """Register all routes, also below ``SEED_PREFIX`` if the path is not in use."""
     taken = {resource.canonical for resource in hass.http.app.router.resources()}
     for path in dict.fromkeys(route.path for route in ROUTES):
         routes = tuple(route for route in ROUTES if route.path == path)

@@ -1,8 +1,7 @@
-"""What can be asked and told, once for the REST API, the actions, and the voice assistant.
+"""The contract that the REST API, the actions and the LLM API share: input, output and access.
 
-- ``queries`` and ``commands`` are the tables of what can be asked and what can be changed.
-- ``schemas`` has the fields of each, ``validators`` the checks of single values. ``validation``
-  applies them, and ``arguments`` turns the result into arguments of the engine.
-- ``usage_events`` makes events from recorded bodies. ``serialization`` writes answers.
-- ``access`` says who may do what.
+``queries`` has everything that can be read, ``commands`` everything that can be changed; a new
+endpoint or action is a row there. ``schemas`` defines their fields with ``validators``, and
+``arguments`` converts the validated data. ``usage_events`` makes usage events of what clients
+record, which is the place for another ingestion format. ``access`` decides who may do what.
 """

@@ -1,4 +1,4 @@
-"""Who may do what."""
+"""Permissions: which users may record usage and which may read the ledger."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -11,18 +11,18 @@ from ..const import CONF_READERS
 
 
 class Readers(StrEnum):
-    """Who may read the ledger."""
+    """The options for who may read the ledger."""
 
     EVERYBODY = "everybody"
     ADMINISTRATORS = "administrators"
 
 
 def may_record(user: User) -> bool:
-    """Return whether a user may add to the ledger: all but those who may only read."""
+    """Return whether a user may record usage, as all users except read-only ones may."""
     return user.is_admin or {group.id for group in user.groups} != {GROUP_ID_READ_ONLY}
 
 
 def may_read(user: User | None, options: Mapping[str, Any]) -> bool:
-    """Return whether a user (None: somebody unknown) may ask the ledger, as the options say."""
+    """Return whether the options let a user (None if unknown) read the ledger."""
     is_admin = user is not None and user.is_admin
     return is_admin or options.get(CONF_READERS) != Readers.ADMINISTRATORS

@@ -1,4 +1,4 @@
-"""From validated data to what the engine's functions take."""
+"""Conversion of validated data into arguments of the engine's functions."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
@@ -18,7 +18,7 @@ from ..analytics import (
 
 
 def filter_from(data: Mapping[str, Any]) -> Filter:
-    """Return the filter that validated data asks for."""
+    """Return the filter in validated data. Raises InvalidInputError."""
     device = None
     if "device_ip" in data:
         if "device_id" in data:
@@ -38,7 +38,7 @@ def filter_from(data: Mapping[str, Any]) -> Filter:
 
 
 def device_from(data: Mapping[str, Any]) -> str:
-    """Return the key of the device that validated data names. Raises InvalidInputError."""
+    """Return the key of the device in validated data. Raises InvalidInputError."""
     key = filter_from(data).device
     if key is None:
         raise InvalidInputError("device_ip", "required: device_ip or device_id")
@@ -46,7 +46,7 @@ def device_from(data: Mapping[str, Any]) -> str:
 
 
 def instant_from(value: date | None, zone: ZoneInfo, *, end: bool = False) -> datetime | None:
-    """Return a bound as an instant; a date begins at its midnight, as ``end`` it is included."""
+    """Return a bound as an instant; a date is its midnight, or as ``end`` the one after it."""
     if value is None or isinstance(value, datetime):
         return value
     return midnight(value + timedelta(days=1) if end else value, zone)
@@ -62,7 +62,7 @@ def bounds_from(data: Mapping[str, Any], zone: ZoneInfo) -> tuple[datetime | Non
 
 
 def report_arguments(data: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
-    """Return the arguments of ``Analytics.report`` that validated data stands for."""
+    """Return the arguments of ``analytics.reports.report``. Raises InvalidInputError."""
     start, end = bounds_from(data, zone)
     if (start is None) != (end is None):
         missing = "start" if start is None else "end"
@@ -76,7 +76,7 @@ def report_arguments(data: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
 
 
 def rate_from(data: Mapping[str, Any], zone: ZoneInfo) -> Rate:
-    """Return the dated price that validated data describes."""
+    """Return the dated price in validated data."""
     given = {name: value for name, value in data.items() if value is not None}
     given.pop("reprice", None)
     effective = instant_from(given.pop("effective_date", None), zone)
@@ -84,6 +84,6 @@ def rate_from(data: Mapping[str, Any], zone: ZoneInfo) -> Rate:
 
 
 def exchange_rate_from(data: Mapping[str, Any], zone: ZoneInfo) -> ExchangeRate:
-    """Return the dated exchange rate that validated data describes."""
+    """Return the dated exchange rate in validated data."""
     effective = instant_from(data.get("effective_date"), zone)
     return ExchangeRate(currency=data["currency"], usd=data["usd"], effective=effective)

@@ -1,7 +1,8 @@
-"""Everything that can be changed or worked out, once, for the REST API and the actions alike.
+"""The commands of the REST API and the actions: everything that changes or calculates something.
 
-The key of ``CHANGES`` is the action's name. ``fields`` makes the schema: strict for JSON bodies,
-lenient for query strings and actions. Adding a change is adding a row.
+The key in ``COMMANDS`` is the name of the action. ``fields`` makes the schema: strict for JSON
+bodies, lenient for query strings and actions. A new command is a row in ``COMMANDS`` and in
+``services.Action``; for an endpoint, it also needs a route in ``api.views``.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -26,7 +27,7 @@ type Outcome = dict[str, Json]
 
 
 class FieldsOf(Protocol):
-    """Makes a schema."""
+    """A function that makes a schema."""
 
     def __call__(self, *, lenient: bool) -> Fields:
         """Return the schema for strict JSON or for text."""
@@ -34,7 +35,7 @@ class FieldsOf(Protocol):
 
 @dataclass(frozen=True)
 class Command:
-    """One change: its fields, how it is made, and whether only administrators may make it."""
+    """A command: its fields, its handler, and whether it is for administrators only."""
 
     fields: FieldsOf
     act: Callable[[Analytics, Data], Awaitable[Outcome]]

@@ -1,7 +1,8 @@
-"""Every question that can be asked, once: its name, its parameters, and who answers it.
+"""The queries of the REST API and of the action ``get_statistics``.
 
-The name is the path of the REST endpoint and the ``query`` of the action alike, so both validate
-and answer the same way. Adding a question is adding a row to ``QUESTIONS``.
+The name of a query is the path of its endpoint and the ``query`` of the action, so both validate
+and answer in the same way. A new query is a row in ``QUERIES``; its answer is described in
+``api.responses``.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -31,7 +32,7 @@ type Data = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Query:
-    """One question: its parameters and how the ledger is asked. Raises what the ledger raises."""
+    """A query: its parameters and its handler, which raises the errors of the engine."""
 
     fields: Fields
     ask: Callable[[Analytics, Data], Awaitable[Json]]
@@ -188,7 +189,7 @@ async def _health(analytics: Analytics, _: Data) -> Json:
     return (await analytics.maintenance.health()).as_dict()
 
 
-# A fixed path stands before one with a parameter that would match it as well.
+# A fixed path must precede a path whose parameter would match it, too.
 QUERIES: Final[dict[str, Query]] = {
     "dashboard": Query(schemas.FILTER, _dashboard),
     "summary": Query(schemas.FILTER, _summary),
@@ -221,9 +222,9 @@ QUERIES: Final[dict[str, Query]] = {
 
 
 def find_query(query: str) -> tuple[Query, dict[str, str]]:
-    """Return the question of a path such as ``trends/usage``, and the parameters in the path.
+    """Return the query for a path such as ``trends/usage``, and the parameters in the path.
 
-    Raises InvalidInputError for a path that is none.
+    Raises InvalidInputError for an unknown path.
     """
     parts = query.strip("/").split("/")
     for path, question in QUERIES.items():

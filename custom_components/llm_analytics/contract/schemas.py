@@ -1,8 +1,8 @@
-"""The fields of each query and command, shared by the REST API, the actions, and OpenAPI.
+"""The schemas of all queries and commands, shared by the views, the actions and OpenAPI.
 
-A schema is a plain dict of markers and leaf validators, made for a mode: ``strict`` for JSON
-bodies, lenient for query strings and actions. ``validate`` turns the first thing that is wrong
-into the engine's own InvalidInputError, so there is one way to report it.
+A schema is a plain dict of markers and leaf validators: strict for JSON bodies, ``lenient`` for
+query strings and actions. ``validate`` raises the first error as the engine's InvalidInputError, so
+all errors are reported in the same way.
 """
 
 import re
@@ -93,20 +93,20 @@ def usage_fields(*, lenient: bool) -> Fields:
 
 
 def device_key(value: str) -> str:
-    """Return the device key of an IP address or a Home Assistant device id."""
+    """Return the device key for an IP address or a Home Assistant device ID."""
     if ":" in value or "." in value:
         return f"ip:{normal_ip(value, 'device')}"
     return f"ha:{normal_device_id(value, 'device')}"
 
 
 def currency_code(value: str) -> str:
-    """Return an ISO 4217 code."""
+    """Return a currency code (ISO 4217). Raises InvalidInputError for another format."""
     if not re.fullmatch("[A-Z]{3}", value):
         raise InvalidInputError("currency", f"must be three capital letters, got {shown(value)}")
     return value
 
 
-# The ledger itself reads it.
+# The ledger validates it.
 CURSOR: Final = Checked(
     str,
     "the cursor of an earlier answer",
@@ -173,7 +173,7 @@ DEVICE: Final[Fields] = days(1, 90, 7) | {
 }
 TOP_DEVICES: Final[Fields] = days(1, 90, 7) | _limit(50, 10)
 TOP_USERS: Final[Fields] = _limit(50, 10) | BOUNDS
-# What the quarter-hour sums are kept for.
+# The filters for which there are totals by quarter hour.
 SLOT_FILTER: Final[Fields] = {
     vol.Optional("device_ip"): DEVICE_IP,
     vol.Optional("device_id"): DEVICE_ID,
@@ -237,7 +237,7 @@ def rate_fields(*, lenient: bool) -> Fields:
 
 
 def rate_key_fields(*, lenient: bool) -> Fields:
-    """Return the fields that name one dated price, or all of a model's."""
+    """Return the fields that identify one dated price of a model, or all of its prices."""
     return {
         vol.Required("provider"): Text(1, 50),
         vol.Required("model"): Text(1, 100),
@@ -264,7 +264,7 @@ def reprice_fields(*, lenient: bool) -> Fields:
 
 
 def convert_fields(*, lenient: bool) -> Fields:
-    """Return the fields of a conversion into the household's own currency."""
+    """Return the fields of a conversion into the household currency."""
     return {
         vol.Optional("start"): Moment(dates=True, lenient=lenient),
         vol.Optional("end"): Moment(dates=True, lenient=lenient),
@@ -273,7 +273,7 @@ def convert_fields(*, lenient: bool) -> Fields:
 
 
 def aggregate_fields(*, lenient: bool) -> Fields:
-    """Return the fields of a rebuilding."""
+    """Return the fields of a recalculation of totals."""
     return {vol.Optional("date"): Day()}
 
 
@@ -286,12 +286,12 @@ def cleanup_fields(*, lenient: bool) -> Fields:
 
 
 def event_id_fields(*, lenient: bool) -> Fields:
-    """Return the field that names an event."""
+    """Return the field that identifies an event."""
     return {vol.Required("id"): Whole(1, 2**63 - 1, lenient)}
 
 
 def rename_fields(*, lenient: bool) -> Fields:
-    """Return the fields that name a device, and what to call it."""
+    """Return the fields of a device and its new name."""
     return {
         vol.Optional("device_ip"): DEVICE_IP,
         vol.Optional("device_id"): DEVICE_ID,
@@ -300,7 +300,7 @@ def rename_fields(*, lenient: bool) -> Fields:
 
 
 def forget_fields(*, lenient: bool) -> Fields:
-    """Return the fields that name a device or a user to forget."""
+    """Return the fields that identify the device or the user to forget."""
     return {
         vol.Optional("device_ip"): DEVICE_IP,
         vol.Optional("device_id"): DEVICE_ID,

@@ -1,4 +1,4 @@
-"""From what the engine gives to JSON and to action responses."""
+"""Serialization of answers for JSON and for action responses."""
 
 from decimal import Decimal
 from typing import Any
@@ -9,12 +9,12 @@ from ..analytics import Recorded
 
 
 def receipt(recorded: Recorded, *, reads: bool) -> dict[str, Any]:
-    """Return the event, or only its id for a client that may not read."""
+    """Return the answer to a recorded event: the event if ``reads``, otherwise only its ID."""
     return recorded.as_dict() if reads else {"id": recorded.event.id} | recorded.repeated
 
 
 def plain_floats(value: Any) -> Any:
-    """Return an answer with its exact decimals as floats, for templates and action responses."""
+    """Return an answer with floats instead of exact decimals, as templates need them."""
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, dict):
@@ -25,7 +25,7 @@ def plain_floats(value: Any) -> Any:
 
 
 def json_bytes(value: Any) -> bytes:
-    """Return an answer as JSON with its decimals written plainly and exactly."""
+    """Return an answer as JSON with exact decimals, without exponents."""
     return orjson.dumps(value, default=_decimal)
 
 

@@ -1,4 +1,4 @@
-"""Usage events from what recorders send."""
+"""Conversion of recorded JSON objects into usage events."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,17 +9,17 @@ from .schemas import USAGE
 from .validation import Validator
 from .validators import shown
 
-# What is called by another name, and in another unit, than it is sent in.
+# Fields that the engine has under another name and in another unit.
 _KEPT_AS: Final = {"latency_ms": "latency_us", "ttft_ms": "ttft_us"}
 _VALIDATED: Final = Validator(USAGE)
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where events come from, and what is the same in all of them.
+    """The origin of events, and the values that all of them share.
 
-    ``fixed`` holds fields that an event may leave out and may not change, ``tags`` are added to
-    an event's own. With a fixed device both of its fields are there, one of them None.
+    ``fixed`` are fields that an event may omit but not change; ``tags`` are added to the tags of
+    an event. A fixed device has both of its fields, one of them None.
     """
 
     source: str
@@ -28,7 +28,7 @@ class Origin:
     tags: tuple[str, ...] = ()
 
     def event(self, body: Any) -> UsageEvent:
-        """Return the event of a JSON object, which names a device unless one is fixed."""
+        """Return the event in a JSON object, which must have a device unless one is fixed."""
         data = _VALIDATED(body)
         self._fill(data)
         if data.get("device_ip") is None and data.get("device_id") is None:
@@ -46,7 +46,7 @@ class Origin:
             data["tags"] = (*self.tags, *data.get("tags", ()))
 
     def events(self, body: Mapping[str, Any]) -> Iterator[UsageEvent]:
-        """Yield the events of ``{"events": […]}`` and let go of each; errors name the position."""
+        """Yield the events in ``{"events": […]}`` and release each item; errors name the index."""
         for name in body:
             if name != "events":
                 raise InvalidInputError(str(name)[:60], "unknown field beside events")
@@ -55,7 +55,7 @@ class Origin:
             size = len(events) if isinstance(events, list) else shown(events)
             raise InvalidInputError("events", f"must be a list of 1 to {MAX_BATCH}, got {size}")
         for index, event in enumerate(events):
-            events[index] = None  # what has been read is not held until all of it is stored
+            events[index] = None  # frees the memory of the item before the whole batch is stored
             try:
                 yield self.event(event)
             except InvalidInputError as error:
@@ -63,11 +63,11 @@ class Origin:
 
 
 def usage_event(data: Mapping[str, Any], *, source: str, recorded_by: str | None) -> UsageEvent:
-    """Return the event that validated data describes."""
+    """Return the usage event for validated data."""
     given = {_KEPT_AS.get(name, name): value for name, value in data.items() if value is not None}
     return UsageEvent(**given, source=source, recorded_by=recorded_by)
 
 
 def estimated_usage(data: Mapping[str, Any]) -> UsageEvent:
-    """Return the event whose cost is to be estimated."""
+    """Return the usage event for a cost estimate."""
     return usage_event({**data, "endpoint": "estimate"}, source="estimate", recorded_by=None)

@@ -15,10 +15,10 @@ from .validators import shown
 
 
 class Validator:
-    """Checks data against fields: the first thing that is wrong, in the order of the data."""
+    """Validates data: unknown fields, missing fields, then the values in the order of the data."""
 
     def __init__(self, fields: Fields) -> None:
-        """Sort the fields by what is asked of them."""
+        """Prepare the validators, the required fields and the defaults."""
         self._leaves = {str(marker): leaf for marker, leaf in fields.items()}
         self._required = [str(marker) for marker in fields if isinstance(marker, vol.Required)]
         self._optional = self._leaves.keys() - set(self._required)
@@ -29,9 +29,9 @@ class Validator:
         }
 
     def __call__(self, data: Any) -> dict[str, Any]:
-        """Return the validated data; raise InvalidInputError naming the first field in error."""
+        """Return the validated data. Raises InvalidInputError with the first field in error."""
         leaves = self._leaves
-        if not isinstance(data, dict | Mapping):  # nearly always a dict, which is the faster check
+        if not isinstance(data, dict | Mapping):  # dict first: the usual case, and fast
             raise InvalidInputError("body", f"must be a JSON object, got {shown(data)}")
         if not data.keys() <= leaves.keys():
             name = next(name for name in data if name not in leaves)
@@ -55,5 +55,5 @@ class Validator:
 
 
 def validate(fields: Fields, data: Any) -> dict[str, Any]:
-    """Return the validated data; raise InvalidInputError naming the first field that is wrong."""
+    """Return the validated data. Raises InvalidInputError with the first field in error."""
     return Validator(fields)(data)

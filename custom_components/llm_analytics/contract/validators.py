@@ -1,8 +1,8 @@
-"""Leaf validators: each says what it accepts, in words for a person and as OpenAPI for a client.
+"""Leaf validators; each describes what it accepts, as text for users and as an OpenAPI schema.
 
-JSON bodies are taken literally: ``"5"``, ``5.0`` and ``true`` are no integers. Query strings and
-actions have only text to offer (a template renders to text), so there the same validators are made
-``lenient`` and read numbers from text as well.
+JSON bodies are validated strictly: ``"5"``, ``5.0`` and ``true`` are not integers. Query strings
+and actions contain text (a template renders to text), so for them the same validators are
+``lenient`` and also parse numbers from text.
 """
 
 from abc import ABC, abstractmethod
@@ -21,7 +21,7 @@ type Schema = dict[str, Any]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECONDS: Final = 10**11
-# Clocks had odd offsets before, and arithmetic with dates ends with the year 9999.
+# UTC offsets are irregular before, and date arithmetic is limited to the year 9999.
 _YEARS: Final = range(1970, 3000)
 _AFTER: Final = int(datetime(_YEARS.stop, 1, 1, tzinfo=UTC).timestamp())
 _YEARS_PATTERN: Final = "^(19[7-9][0-9]|2[0-9]{3})-"
@@ -33,24 +33,24 @@ _SHOWN: Final = 60
 
 
 def shown(value: object) -> str:
-    """Return a short picture of what was given."""
+    """Return a short representation of a value for an error message."""
     text = str(value) if isinstance(value, Decimal) else repr(value)
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
 class Leaf(ABC):
-    """A validator of one value."""
+    """Base of the validators of a single value."""
 
     lenient = False
 
     @abstractmethod
     def __call__(self, value: Any) -> Any:
-        """Return the value as the engine takes it, or raise vol.Invalid."""
+        """Return the value in the format of the engine. Raises vol.Invalid."""
 
     @property
     @abstractmethod
     def accepts(self) -> str:
-        """Return what is accepted, in words that follow "must be"."""
+        """Return what is accepted, as text that follows "must be"."""
 
     @property
     @abstractmethod
@@ -58,7 +58,7 @@ class Leaf(ABC):
         """Return what is accepted as an OpenAPI schema."""
 
     def refuse(self, value: object) -> Never:
-        """Raise vol.Invalid saying what is accepted and what was given."""
+        """Raise vol.Invalid with what is accepted and what was given."""
         raise vol.Invalid(f"must be {self.accepts}, got {shown(value)}")
 
 
@@ -140,14 +140,14 @@ _NOT_HALFWAY: Final = 0.49
 
 @dataclass(frozen=True)
 class Milliseconds(Leaf):
-    """A number of milliseconds, as whole microseconds: rounded, halves to the even one."""
+    """A number of milliseconds, converted to microseconds and rounded half to even."""
 
     number: Number
 
     @override
     def __call__(self, value: Any) -> int:
         if type(value) is float and self.number.minimum <= value <= self.number.maximum:
-            # Far nearer than this to the exact product, so halfway it is for the decimals to say.
+            # The error of the float product is far below the margin; Decimal decides near a half.
             scaled = value * 1_000
             if abs(scaled - (nearest := round(scaled))) < _NOT_HALFWAY:
                 return nearest
@@ -166,7 +166,7 @@ class Milliseconds(Leaf):
 
 @dataclass(frozen=True)
 class Text(Leaf):
-    """A text of a length within bounds that can be stored."""
+    """A text that can be stored, with a length within bounds."""
 
     minimum: int
     maximum: int
@@ -187,7 +187,7 @@ class Text(Leaf):
     @property
     @override
     def openapi(self) -> Schema:
-        # Without NUL; half surrogates cannot be said in a pattern, nor in UTF-8.
+        # Excludes NUL. Lone surrogates cannot be expressed in a pattern, nor in UTF-8.
         return {
             "type": "string",
             "minLength": self.minimum,
@@ -198,7 +198,7 @@ class Text(Leaf):
 
 @dataclass(frozen=True)
 class Choice(Leaf):
-    """One of some words, as it stands among them: a member where they are an enumeration's."""
+    """One of several words, returned as the item of ``words``, such as an enum member."""
 
     words: tuple[str, ...]
 
@@ -223,7 +223,7 @@ class Choice(Leaf):
 
 @dataclass(frozen=True)
 class Flag(Leaf):
-    """True or false; from text (lenient) in just these two words."""
+    """A boolean; ``lenient`` also accepts exactly the texts ``true`` and ``false``."""
 
     lenient: bool = False
 
@@ -250,8 +250,8 @@ class Flag(Leaf):
 class Moment(Leaf):
     """An instant: ISO 8601 with a UTC offset, or seconds since 1970.
 
-    With ``dates`` a plain date is taken as well, and returned as one. Digits beyond microseconds
-    are cut.
+    With ``dates``, a date is also accepted and returned as a date. Digits beyond microseconds are
+    truncated.
     """
 
     dates: bool = False
@@ -283,7 +283,7 @@ class Moment(Leaf):
             if self.dates and _DATE.fullmatch(text):
                 return date.fromisoformat(text)
             if "T" not in text.upper() and " " not in text:
-                raise ValueError(text)  # noqa: TRY301 - a date alone is no instant
+                raise ValueError(text)  # noqa: TRY301 - a date alone is not an instant
             return self._aware(datetime.fromisoformat(text))
         except ValueError:
             self.refuse(value)
@@ -380,7 +380,7 @@ class Tags(Leaf):
 
 @dataclass(frozen=True)
 class JsonObject(Leaf):
-    """A JSON object of bounded size and depth, as compact text."""
+    """A JSON object with limited size and depth, converted to compact text."""
 
     maximum: int
 
@@ -413,7 +413,7 @@ class JsonObject(Leaf):
 
 @dataclass(frozen=True)
 class Parameters(Leaf):
-    """An object of named parameters, to be validated by what they are for."""
+    """An object of named parameters, which the query itself validates."""
 
     @override
     def __call__(self, value: Any) -> dict[str, Any]:
@@ -434,7 +434,7 @@ class Parameters(Leaf):
 
 @dataclass(frozen=True)
 class Checked(Leaf):
-    """A text that one of the engine's own functions accepts and normalises."""
+    """A text that a function of the engine validates and normalizes."""
 
     check: Any
     description: str

@@ -1,4 +1,4 @@
-"""Adding and changing a budget."""
+"""The subentry flow for budgets."""
 
 from collections.abc import Mapping
 from typing import Any, Final, override
@@ -37,10 +37,10 @@ _TITLES: Final = {Period.DAY: "Daily", Period.WEEK: "Weekly", Period.MONTH: "Mon
 
 
 class BudgetFlow(ScopeFlow):
-    """Ask what the budget is for first, then for its amount."""
+    """Flow that adds or changes a budget: first its scope and unit, then its amount."""
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
-        """Ask what the budget is for and what is counted."""
+        """Ask for the kind of scope and the unit."""
         if user_input is None:
             return self.async_show_form(step_id="user", data_schema=SCOPE_SCHEMA)
         return await self._async_look(user_input) or await self.async_step_budget()
@@ -56,7 +56,7 @@ class BudgetFlow(ScopeFlow):
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Ask again for everything but what is counted and of what kind of thing."""
+        """Change everything except the kind of scope and the unit."""
         if user_input is not None:
             return self._checked("reconfigure", user_input)
         subentry = self._get_reconfigure_subentry()

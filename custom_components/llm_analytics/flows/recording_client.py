@@ -1,7 +1,7 @@
-"""Adding and changing a recording client.
+"""The subentry flow for recording clients.
 
-The secret is in the address of the client's webhook, so the address is shown before the client is
-saved, and again whenever it is changed.
+The URL of the webhook contains the secret of the client. It is shown before the client is saved,
+and again whenever the client is changed.
 """
 
 from collections.abc import Mapping
@@ -67,7 +67,7 @@ RECONFIGURE_SCHEMA: Final = CLIENT_SCHEMA.extend(
     {vol.Required(CONF_NEW_SECRET, default=False): BooleanSelector()}
 )
 
-# What a usage event takes, a client may fix; and what is said of anything else.
+# The validators of the settings, as for usage events, and the error for an invalid value.
 _CHECKS: Final[dict[str, tuple[Leaf, str]]] = {
     CONF_NAME: (Text(1, 100), "invalid_name"),
     CONF_DEVICE_ID: (DEVICE_ID, "invalid_device"),
@@ -78,7 +78,7 @@ _CHECKS: Final[dict[str, tuple[Leaf, str]]] = {
 
 
 def checked(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return a client's settings as they are kept, and what is wrong with them by field."""
+    """Return the settings of a client as they are stored, and the errors by field."""
     kept = {name: value for name, value in given.items() if value != ""}
     kept[CONF_REQUESTS_PER_MINUTE] = int(kept[CONF_REQUESTS_PER_MINUTE])
     errors = {}
@@ -96,7 +96,7 @@ def checked(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def address(hass: HomeAssistant, client: Mapping[str, Any]) -> str:
-    """Return where a client sends its requests; only the path if no address is known."""
+    """Return the webhook URL of a client, or only its path if no URL is available."""
     try:
         return webhook.async_generate_url(
             hass, client[CONF_WEBHOOK_ID], prefer_external=not client[CONF_LOCAL_ONLY]
@@ -106,7 +106,7 @@ def address(hass: HomeAssistant, client: Mapping[str, Any]) -> str:
 
 
 def example(client: Mapping[str, Any]) -> str:
-    """Return a body that the client may send."""
+    """Return an example of a body that the client may send."""
     fixed = CONF_DEVICE_ID in client or CONF_DEVICE_IP in client
     device = {} if fixed else {CONF_DEVICE_IP: "192.168.1.20"}
     usage = {"endpoint": "chat", "model": "openai/gpt-4o", "tokens_prompt": 9, "tokens_response": 9}
@@ -114,13 +114,13 @@ def example(client: Mapping[str, Any]) -> str:
 
 
 class ClientFlow(ConfigSubentryFlow):
-    """Add a recording client, or change one."""
+    """Flow that adds or changes a recording client."""
 
     _title: str
     _client: dict[str, Any]
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
-        """Ask for a new client's settings and show its address."""
+        """Ask for the settings of a new client, then show its URL."""
         if user_input is None:
             return await self._async_form("user", CLIENT_SCHEMA, {})
         kept, errors = checked(user_input)
@@ -132,7 +132,7 @@ class ClientFlow(ConfigSubentryFlow):
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Show a client's address, change its settings, or give it a new secret."""
+        """Show the URL of a client, change its settings, or give it a new secret."""
         subentry = self._get_reconfigure_subentry()
         known = {"url": address(self.hass, subentry.data)}
         if user_input is None:
@@ -152,7 +152,7 @@ class ClientFlow(ConfigSubentryFlow):
     async def async_step_address(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Show the address with the new secret; what was asked for is saved after that."""
+        """Show the URL with the new secret, then save the client."""
         if user_input is not None:
             return self._saved()
         return self.async_show_form(

@@ -1,4 +1,4 @@
-"""Choosing what a subentry is about, from what the ledger has seen or by typing it."""
+"""Base of the subentry flows that ask for a scope, which is selected from the ledger or typed."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ from ..contract.schemas import device_key
 from ..contract.validators import Text
 from ..coordinator import LlmAnalyticsConfigEntry
 
-# What a subentry can be about, with how each is written in the ledger.
+# The kinds of scope, with the function that normalizes a name as in the ledger.
 SCOPES: Final[dict[By, Callable[[str], str]]] = {
     By.DEVICE: device_key,
     By.PROVIDER: lambda text: normal_provider(Text(1, 50)(text)),
@@ -38,7 +38,7 @@ EVERYTHING: Final = "all"
 
 
 def choice(name: str, options: list[str]) -> SelectSelector:
-    """Return a selector of options whose texts are translated."""
+    """Return a selector with translated options."""
     return SelectSelector(
         SelectSelectorConfig(
             options=options, translation_key=name, mode=SelectSelectorMode.DROPDOWN
@@ -47,17 +47,17 @@ def choice(name: str, options: list[str]) -> SelectSelector:
 
 
 class ScopeFlow(ConfigSubentryFlow, ABC):
-    """Add a subentry about a device, a model and so on, or change one.
+    """Base of the flows that add or change a subentry with a scope.
 
-    ``_data`` is what is known so far, ``_labels`` are the names seen, as they are typed, with how
-    they are shown.
+    ``_data`` is the data of the subentry so far. ``_labels`` maps the names in the ledger, as a
+    user types them, to their labels.
     """
 
     _data: dict[str, Any]
     _labels: dict[str, str]
 
     async def _async_look(self, data: Mapping[str, Any]) -> SubentryFlowResult | None:
-        """Begin with the scope in ``data``; the result ends the flow."""
+        """Load the names for the kind of scope in ``data``; a result aborts the flow."""
         entry: LlmAnalyticsConfigEntry = self._get_entry()
         if entry.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="entry_not_loaded")
@@ -71,7 +71,7 @@ class ScopeFlow(ConfigSubentryFlow, ABC):
         return None
 
     def _name_fields(self) -> dict[vol.Marker, Any]:
-        """Return the fields of a form that choose what the subentry is about and its title."""
+        """Return the form fields for the scope and the title of the subentry."""
         fields: dict[vol.Marker, Any] = {vol.Optional(CONF_NAME): TextSelector()}
         if self._data[CONF_SCOPE] == EVERYTHING:
             return fields
@@ -87,7 +87,7 @@ class ScopeFlow(ConfigSubentryFlow, ABC):
         return {vol.Required(CONF_SCOPE_NAME): selector} | fields
 
     def _suggested(self, title: str, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the fields of ``_name_fields`` as they were filled in."""
+        """Return the current values of the fields of ``_name_fields``."""
         given = dict(data)
         if CONF_SCOPE_NAME in data:
             given[CONF_SCOPE_NAME] = _typed(By(data[CONF_SCOPE]), data[CONF_SCOPE_NAME])
@@ -96,7 +96,7 @@ class ScopeFlow(ConfigSubentryFlow, ABC):
         return given
 
     def _check_name(self, given: dict[str, Any], errors: dict[str, str]) -> str | None:
-        """Write the name as the ledger does; return the title that the user wants, if any."""
+        """Normalize the name in ``given`` as in the ledger; return the entered title, or None."""
         if CONF_SCOPE_NAME in given:
             scope = By(self._data[CONF_SCOPE])
             try:
@@ -106,16 +106,16 @@ class ScopeFlow(ConfigSubentryFlow, ABC):
         return given.pop(CONF_NAME, "").strip() or None
 
     def _label(self, data: Mapping[str, Any]) -> str:
-        """Return the short name of what the subentry is about."""
+        """Return a short label of the scope."""
         typed = _typed(By(data[CONF_SCOPE]), data[CONF_SCOPE_NAME])
         return self._labels.get(typed, typed).removesuffix(f" ({typed})")
 
     @abstractmethod
     def _title(self, data: Mapping[str, Any]) -> str:
-        """Return the title that a subentry has if the user wants none."""
+        """Return the default title of a subentry."""
 
     def _taken(self, unique_id: str) -> bool:
-        """Return whether another subentry is the same."""
+        """Return whether another subentry has the same unique ID."""
         mine = self._reconfigure_subentry_id if self.source == SOURCE_RECONFIGURE else None
         return any(
             one.unique_id == unique_id and one.subentry_id != mine
@@ -123,7 +123,7 @@ class ScopeFlow(ConfigSubentryFlow, ABC):
         )
 
     def _async_save(self, title: str | None, unique_id: str) -> SubentryFlowResult:
-        """Save what is known as a new subentry, or as the one being changed."""
+        """Save the data as a new subentry, or as the one that is being reconfigured."""
         title = title or self._title(self._data)
         if self.source == SOURCE_RECONFIGURE:
             return self.async_update_and_abort(
@@ -137,10 +137,10 @@ class ScopeFlow(ConfigSubentryFlow, ABC):
 
 
 def _typed(scope: By, key: str) -> str:
-    """Return a name as it is typed: a device's address or id, anything else as it is."""
+    """Return a name as a user types it: a device without the prefix, all else unchanged."""
     return key.partition(":")[2] or key if scope is By.DEVICE else key
 
 
 def scope_id(data: Mapping[str, Any]) -> str:
-    """Return what makes two scopes the same."""
+    """Return the part of a unique ID that identifies the scope."""
     return f"{data[CONF_SCOPE]}:{data.get(CONF_SCOPE_NAME, '').casefold()}"

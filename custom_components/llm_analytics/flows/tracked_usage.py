@@ -1,4 +1,4 @@
-"""Adding and changing a tracked device, model, provider, user or tag."""
+"""The subentry flow for tracked usages of a device, model, provider, user or tag."""
 
 from collections.abc import Mapping
 from typing import Any, override
@@ -11,10 +11,10 @@ from .scope import SCOPES, ScopeFlow, choice, scope_id
 
 
 class TrackedFlow(ScopeFlow):
-    """Ask for the kind first, then for the one."""
+    """Flow that adds or changes a tracked usage: first its kind of scope, then the name."""
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
-        """Ask what kind of thing is to be tracked."""
+        """Ask for the kind of scope to track."""
         if user_input is None:
             kinds = choice(CONF_SCOPE, list(SCOPES))
             return self.async_show_form(
@@ -25,7 +25,7 @@ class TrackedFlow(ScopeFlow):
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Ask again which one is tracked."""
+        """Change which one is tracked, or the title."""
         if user_input is None:
             subentry = self._get_reconfigure_subentry()
             if ended := await self._async_look(subentry.data):
@@ -34,7 +34,7 @@ class TrackedFlow(ScopeFlow):
         return self._async_checked("reconfigure", user_input)
 
     async def async_step_name(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
-        """Ask which one is to be tracked."""
+        """Ask for the name to track."""
         if user_input is None:
             return self._form("name", {}, {})
         return self._async_checked("name", user_input)

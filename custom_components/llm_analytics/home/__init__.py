@@ -1,7 +1,7 @@
-"""What is announced in the home, and what is known of it.
+"""The connection of the engine to Home Assistant's registries, issues, event bus and files.
 
-- ``announcer`` fires events on the bus, each once. ``issues`` has the table of repair issues.
-- ``registry`` reads devices, areas, persons, and users.
-- ``options`` translates options and subentries into the settings of the engine.
-- ``ledger_file`` is what stays when the integration is removed.
+``options`` converts the options and subentries of the entry into settings of the engine.
+``registry`` reads the names, areas and persons of devices and users. ``announcer`` fires the events
+on the bus, ``issues`` has the table of repair issues, and ``ledger_file`` handles the file that
+remains when the integration is removed.
 """

@@ -1,8 +1,9 @@
-"""Telling the house: what the figures give occasion to, on the event bus, each thing once.
+"""Announcements on the event bus: unpriced models, anomalies and budgets, each of them once.
 
-Nothing is announced until ``listening`` is set: the entities must exist, and automations listen
-only once Home Assistant has started. What happens before is announced then. Adding an occasion is
-adding a function to ``OCCASIONS``.
+Nothing is fired until ``listening`` is set, because the entities must exist and automations listen
+only once Home Assistant has started; pending announcements are fired then. A new event is a
+function in ``OCCASIONS``, with a message in ``logbook`` and, for automations, a class in
+``trigger``.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from ..const import EVENT_ANOMALY, EVENT_BUDGET, EVENT_UNPRICED_MODEL
 
 @dataclass(frozen=True)
 class Announcement:
-    """A notice, and the event that announces it."""
+    """A notice, and the event on the bus that announces it."""
 
     notice: Notice
     event_type: str
@@ -83,10 +84,10 @@ OCCASIONS: Final[tuple[Callable[[Figures], Iterator[Announcement]], ...]] = (
 
 
 class Announcer:
-    """Announces what has not been announced yet."""
+    """Fires an event for everything that has not been announced yet."""
 
     def __init__(self, hass: HomeAssistant, analytics: Analytics) -> None:
-        """Start without any announcement; the ledger keeps those of before."""
+        """Initialize; the ledger knows what has been announced before."""
         self._hass = hass
         self._analytics = analytics
         self._told: set[Notice] = set()
@@ -95,9 +96,10 @@ class Announcer:
         self.listening = False
 
     async def async_announce(self, figures: Figures) -> None:
-        """Fire an event for everything new. Raises AnalyticsError; the next call makes up for it.
+        """Fire an event for everything new. Raises AnalyticsError; the next call then retries.
 
-        What crossed a budget in a period that has closed stands in the figures once only.
+        Announcements are kept until they are fired, because the figures contain the crossings of
+        a closed budget period only once.
         """
         found = {
             announcement.notice: announcement

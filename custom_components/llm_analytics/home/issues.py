@@ -1,7 +1,8 @@
-"""Repair issues: one table of them, and the watch over those that follow the ledger's state.
+"""Repair issues: the table of all issues, and the check for those that depend on the ledger.
 
-A watched issue is withdrawn when its reason is gone. The others are raised and
-withdrawn by what they are about. Adding an issue is adding a row to ``ISSUES``.
+Watched issues are deleted when their reason no longer exists, however it was fixed. The others are
+created and deleted by the code that they are about. A new issue is a row in ``ISSUES``; if it is
+watched, it also needs a function in ``_CHECKS``.
 """
 
 from collections.abc import Iterator
@@ -18,9 +19,9 @@ from ..const import DOMAIN
 
 _LOGGER = logging.getLogger(__name__)
 
-# Below this, a checkpoint and Home Assistant's own files soon no longer fit.
+# Below this, checkpoints of the WAL and Home Assistant's own files will soon not fit.
 LOW_DISK_BYTES: Final = 500_000_000
-# As many models as anybody would go through by hand; the others follow when these are done.
+# Limits the issues that are open at a time; the other models follow when these are fixed.
 _MAX_MODELS: Final = 10
 
 DAMAGED_DATABASE: Final = "damaged_database"
@@ -32,10 +33,10 @@ UNPRICED_MODEL: Final = "unpriced_model"
 
 @dataclass(frozen=True)
 class IssueKind:
-    """What is common to all issues of a translation key.
+    """The properties of all issues with the same translation key.
 
-    ``persistent`` ones outlast a restart; ``watched`` ones are withdrawn when the ledger no
-    longer gives a reason.
+    ``persistent`` issues survive a restart; ``watched`` issues are deleted when the ledger no
+    longer has a reason for them.
     """
 
     placeholders: frozenset[str] = frozenset()
@@ -61,7 +62,7 @@ ISSUES: Final[dict[str, IssueKind]] = {
         frozenset({"model", "requests", "tokens"}), fixable=True, watched=True
     ),
 }
-# The dimensions of the ledger that can run out of room.
+# The issue of each dimension that can reach its maximum number of names.
 _FULL: Final = {
     "device": "too_many_devices",
     "endpoint": "too_many_endpoints",
@@ -76,7 +77,7 @@ _FULL: Final = {
 
 @dataclass(frozen=True)
 class Issue:
-    """One issue; ``subject`` tells several of the same kind apart, ``data`` is for its flow."""
+    """An issue; ``subject`` distinguishes those of one kind, ``data`` is for the repair flow."""
 
     kind: str
     placeholders: dict[str, str]
@@ -85,13 +86,13 @@ class Issue:
 
     @property
     def issue_id(self) -> str:
-        """Return the id in the registry."""
+        """Return the ID in the issue registry."""
         return self.kind if self.subject is None else f"{self.kind}_{self.subject}"
 
 
 @callback
 def async_raise(hass: HomeAssistant, issue: Issue) -> None:
-    """Put an issue into the registry, or what is new about it."""
+    """Create an issue in the issue registry, or update it."""
     kind = ISSUES[issue.kind]
     ir.async_create_issue(
         hass,
@@ -108,13 +109,13 @@ def async_raise(hass: HomeAssistant, issue: Issue) -> None:
 
 @callback
 def async_withdraw(hass: HomeAssistant, issue_id: str) -> None:
-    """Take an issue out of the registry, if it is there."""
+    """Delete an issue from the issue registry, if it exists."""
     ir.async_delete_issue(hass, DOMAIN, issue_id)
 
 
 @callback
 def async_withdraw_all(hass: HomeAssistant) -> None:
-    """Withdraw every issue of a ledger that is no longer there to be looked at."""
+    """Delete all issues of the integration, because it is removed."""
     for domain, issue_id in list(ir.async_get(hass).issues):
         if domain == DOMAIN:
             async_withdraw(hass, issue_id)
@@ -151,15 +152,15 @@ _CHECKS: Final = (_unpriced_models, _disk, _exchange_rate, _full)
 
 
 class IssueWatch:
-    """Keeps the issue registry true to one ledger."""
+    """Keeps the watched issues of a ledger up to date."""
 
     def __init__(self, hass: HomeAssistant, analytics: Analytics) -> None:
-        """Prepare; nothing is looked at yet."""
+        """Initialize; nothing is checked yet."""
         self._hass = hass
         self._analytics = analytics
 
     async def async_look(self, _: datetime | None = None) -> None:
-        """Raise what there is to raise, and withdraw what has been mended."""
+        """Create the issues that apply, and delete watched issues that no longer do."""
         try:
             attention = await self._analytics.maintenance.attention()
         except AnalyticsError as error:

@@ -1,4 +1,4 @@
-"""What stays when the integration is removed: the ledger's file, which is the household's."""
+"""The ledger file, which stays on disk when the integration is removed."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ _PARTS = ("", "-wal", "-shm")
 
 
 def _size(path: Path) -> int | None:
-    """Return the bytes of a ledger's files, None if there is no ledger."""
+    """Return the size of the files of a ledger in bytes, or None if there is none."""
     if not path.is_file():
         return None
     files = (path.with_name(path.name + part) for part in _PARTS)
@@ -19,13 +19,13 @@ def _size(path: Path) -> int | None:
 
 
 async def async_ledger_size(hass: HomeAssistant) -> str | None:
-    """Return the size of the ledger in the configuration folder in words, None if there is none."""
+    """Return the size of the ledger in the configuration folder as text, or None."""
     size = await hass.async_add_executor_job(_size, Path(hass.config.path(DATABASE)))
     return None if size is None else f"{size / 1_000_000:.1f} MB"
 
 
 async def async_delete_ledger(hass: HomeAssistant) -> None:
-    """Delete the ledger's file. Nothing may have it open."""
+    """Delete the ledger file, which must not be open."""
     path = Path(hass.config.path(DATABASE))
 
     def delete() -> None:
@@ -36,7 +36,7 @@ async def async_delete_ledger(hass: HomeAssistant) -> None:
 
 
 async def async_tell_left(hass: HomeAssistant) -> None:
-    """Say that the ledger is still there, and offer to delete it."""
+    """Create an issue that offers to delete the ledger file, if there is one."""
     size = await async_ledger_size(hass)
     if size is not None:
         path = hass.config.path(DATABASE)

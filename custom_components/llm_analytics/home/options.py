@@ -1,4 +1,4 @@
-"""What the entry's options and subentries ask of the engine."""
+"""Conversion of the options and subentries of the entry into settings of the engine."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -43,7 +43,7 @@ from ..const import (
 
 
 def ensure_person_key(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Make the key of the pseudonyms when they are first wanted; it stays the entry's."""
+    """Create the key for pseudonyms when they are first enabled; the entry keeps it."""
     wanted = entry.options.get(CONF_KEEP_PERSON) == KeepPerson.PSEUDONYMS
     if wanted and CONF_PERSON_KEY not in entry.data:
         key = {CONF_PERSON_KEY: secrets.token_hex(32)}
@@ -51,7 +51,7 @@ def ensure_person_key(hass: HomeAssistant, entry: ConfigEntry) -> None:
 
 
 def settings(entry: ConfigEntry) -> Settings:
-    """Return the engine's settings."""
+    """Return the settings of the engine."""
     options = entry.options
     return Settings(
         retention_days=int(options.get(CONF_RETENTION_DAYS, DEFAULT_RETENTION_DAYS)),
@@ -66,7 +66,7 @@ def settings(entry: ConfigEntry) -> Settings:
 
 
 def scope(data: Mapping[str, Any]) -> Filter:
-    """Return which events a subentry is about."""
+    """Return the filter for the events of a subentry."""
     return Filter(**{data[CONF_SCOPE]: data[CONF_SCOPE_NAME]} if CONF_SCOPE_NAME in data else {})
 
 
@@ -83,7 +83,7 @@ def budget(title: str, data: Mapping[str, Any]) -> Budget:
 
 
 def watch(entry: ConfigEntry) -> Watch:
-    """Return what is to be watched, what subentries ask for by their ids."""
+    """Return what the figures contain, with tracked usages and budgets by subentry ID."""
     threshold = entry.options.get(CONF_ANOMALY_THRESHOLD, DEFAULT_ANOMALY_THRESHOLD)
     return Watch(
         anomaly_threshold=Fraction(str(threshold)),

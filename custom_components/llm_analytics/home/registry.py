@@ -1,13 +1,13 @@
-"""What Home Assistant knows of devices and users: their names, areas and persons.
+"""Names, areas and persons of devices and users, from Home Assistant's registries.
 
-It is read from the registries and from the states of persons and trackers when it is first asked
-for after a change, and kept until the next. An address is that of
+They are read from the registries and from the states of persons and device trackers on first use
+after a change, and cached until the next change. An IP address belongs to
 
-- the device whose tracker reports it, with any other device of the same hardware address,
-- else the only device whose own page (its configuration URL) is at that address.
+- the device whose tracker reports it, and any other device with the same MAC address,
+- otherwise the only device whose configuration URL has that address.
 
-A device is a person's if one of its trackers is. If several devices are known, the first value
-counts.
+A device belongs to a person if one of its trackers does. If there are several sources, the first
+that has a value is used.
 """
 
 from collections import defaultdict
@@ -30,7 +30,7 @@ from ..analytics import Directory, InvalidInputError, Known, normal_ip
 _PERSON: Final = "person"
 _TRACKER: Final = "device_tracker"
 _ADDRESSES: Final = ("ip", "ip_address")
-# The attributes with information about devices or users; presence does not matter here.
+# The attributes that the directory depends on; those of the location are not among them.
 _TELLING: Final = {
     _PERSON: (ATTR_FRIENDLY_NAME, "device_trackers", "user_id"),
     _TRACKER: (ATTR_FRIENDLY_NAME, "mac", *_ADDRESSES),
@@ -41,22 +41,22 @@ type Device = dr.DeviceEntry | dr.ChildDeviceEntry
 
 
 class HomeRegistry:
-    """The directory of the home as it is now."""
+    """Provides the current directory of devices and users."""
 
     def __init__(self, hass: HomeAssistant) -> None:
-        """Know nothing yet; ``async_start`` begins."""
+        """Initialize; ``async_start`` subscribes to changes."""
         self._hass = hass
         self._users: dict[str, str] = {}
         self._directory: Directory | None = None
 
     def __call__(self) -> Directory:
-        """Return what is known now. Must be called in the event loop."""
+        """Return the current directory. Must be called in the event loop."""
         if self._directory is None:
             self._directory = _Survey(self._hass).directory(self._users)
         return self._directory
 
     async def async_start(self, entry: ConfigEntry) -> None:
-        """Follow every change for as long as the entry is loaded."""
+        """Subscribe to all changes while the entry is loaded."""
         listen = self._hass.bus.async_listen
         entry.async_on_unload(listen(ar.EVENT_AREA_REGISTRY_UPDATED, self._forget))
         entry.async_on_unload(listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, self._forget))
@@ -78,7 +78,7 @@ class HomeRegistry:
 
 @callback
 def _tells(change: EventStateChangedData) -> bool:
-    """Return whether a state change has new information."""
+    """Return whether a state change affects the directory."""
     names = _TELLING.get(change["entity_id"].partition(".")[0])
     if names is None:
         return False
@@ -95,10 +95,10 @@ def _at_home(state: State) -> bool:
 
 
 class _Survey:
-    """One reading of the registries."""
+    """A snapshot of the registries."""
 
     def __init__(self, hass: HomeAssistant) -> None:
-        """Read areas, persons and whose each tracker and its device is."""
+        """Read the areas, the persons, and the owners of trackers and of their devices."""
         self._hass = hass
         self._devices = dr.async_get(hass)
         self._entities = er.async_get(hass)
@@ -112,7 +112,7 @@ class _Survey:
                     self._owners.setdefault(device.id, person.name)
 
     def directory(self, users: Mapping[str, str]) -> Directory:
-        """Return everything that is known."""
+        """Return the directory."""
         persons = [(person.attributes.get("user_id"), person.name) for person in self._persons]
         pages = self._by_page()
         return Directory(
@@ -122,7 +122,7 @@ class _Survey:
         )
 
     def _by_id(self) -> Iterator[tuple[str, Known]]:
-        """Yield every device by its id; an id from before a split stands for all its parts."""
+        """Yield every device by its ID; the ID from before a split stands for all its parts."""
         parts: defaultdict[str, list[Device]] = defaultdict(list)
         for device in self._devices.devices:
             yield f"ha:{device.id}", self._known([device])
@@ -135,7 +135,10 @@ class _Survey:
                 yield f"ha:{child.id}", self._known([child])
 
     def _by_page(self) -> dict[str, Known]:
-        """Return the devices with a page of their own, by its address; a hub's is many's."""
+        """Return the devices by the address of their configuration URL, if no others have it.
+
+        The URL of a hub, for example, can be that of many devices.
+        """
         found: defaultdict[str, list[Device]] = defaultdict(list)
         for device in self._devices.devices:
             if device.configuration_url and (host := URL(device.configuration_url).host):
@@ -146,7 +149,7 @@ class _Survey:
     def _by_tracker(self, pages: Mapping[str, Known]) -> Iterator[tuple[str, Known]]:
         """Yield what is known of the addresses that trackers report, the best of each last.
 
-        An address may have been given to another device while its last one is away.
+        A tracker at home wins over one that is away, whose address may have been reassigned.
         """
         trackers = self._hass.states.async_all(_TRACKER)
         for state in sorted(trackers, key=lambda state: (_at_home(state), state.entity_id)):
@@ -176,7 +179,7 @@ class _Survey:
         return self._devices.async_get(entry.device_id)
 
     def _known(self, devices: Iterable[Device]) -> Known:
-        """Return what is known of one thing that may be several devices."""
+        """Return what is known of a device that may have several registry entries."""
         names, areas, persons = [], [], []
         for device in devices:
             names.append(device.name_by_user or device.name)
@@ -186,7 +189,7 @@ class _Survey:
 
 
 def _keys(addresses: Iterable[object]) -> Iterator[str]:
-    """Yield the device keys of what are IP addresses."""
+    """Yield the device keys of those values that are IP addresses."""
     for address in addresses:
         if isinstance(address, str):
             try:
