@@ -161,7 +161,7 @@ async def test_a_day_has_as_many_hours_as_it_has(
     (entry,) = hass.config_entries.async_entries(DOMAIN)
     await entry.runtime_data.async_refresh()
     await hass.async_block_till_done()
-    assert figures(hass)[0] == hours + 2
+    assert entry.runtime_data.data.summary.today.totals.requests == hours + 2
 
 
 async def test_another_time_zone_dates_everything_anew(
@@ -249,18 +249,19 @@ async def test_trouble_while_changing_the_zone_is_logged_and_figures_go_on(
 
 
 OLD = "2026-03-01T12:00:00+00:00"
+RECENT = ("2026-05-11T12:00:00+02:00", "2026-05-12T12:00:00+02:00")
 NIGHT = datetime(2026, 5, 13, 4, 5, tzinfo=ZoneInfo(BERLIN))
 
 
 @pytest.mark.parametrize(
     ("options", "kept"),
     [
-        ({}, 3),
-        ({"retention_days": 0}, 3),
-        ({"retention_days": 60}, 2),
-        ({"retention_days": 30}, 2),
-        ({"keep_details": False}, 1),
-        ({"keep_details": False, "retention_days": 0}, 1),
+        ({}, 4),
+        ({"retention_days": 0}, 4),
+        ({"retention_days": 60}, 3),
+        ({"retention_days": 30}, 3),
+        ({"keep_details": False}, 2),
+        ({"keep_details": False, "retention_days": 0}, 2),
     ],
 )
 async def test_at_night_what_the_household_does_not_keep_goes_and_totals_stay(
@@ -269,15 +270,15 @@ async def test_at_night_what_the_household_does_not_keep_goes_and_totals_stay(
     await hass.config.async_set_time_zone(BERLIN)
     freezer.move_to(NIGHT - timedelta(minutes=1))
     await set_up(hass, **options)
-    for moment in (OLD, "2026-05-04T12:00:00+02:00", "2026-05-12T12:00:00+02:00"):
+    for moment in (OLD, "2026-05-04T12:00:00+02:00", *RECENT):
         await act(hass, Action.RECORD_USAGE, usage(timestamp=moment))
     await hass.async_block_till_done()
-    assert len(rows(hass)["event"]) == 3
+    assert len(rows(hass)["event"]) == 4
     await moved(hass, freezer, NIGHT + timedelta(seconds=1))
     assert len(rows(hass)["event"]) == kept
     report = await act(hass, Action.GENERATE_REPORT, {"period": "all"}, return_response=True)
-    assert report["summary"]["request_count"] == 3
-    assert figures(hass) == (0, 1, 2)
+    assert report["summary"]["request_count"] == 4
+    assert figures(hass) == (0, 2, 3)
 
 
 async def test_a_clean_up_that_takes_long_goes_on_until_it_is_done(
@@ -309,11 +310,12 @@ async def test_a_clean_up_that_fails_is_logged_and_tried_the_next_night(
     await hass.config.async_set_time_zone(BERLIN)
     freezer.move_to(NIGHT - timedelta(minutes=1))
     entry = await set_up(hass, retention_days=30)
-    await act(hass, Action.RECORD_USAGE, usage(timestamp=OLD))
+    for moment in (OLD, *RECENT):
+        await act(hass, Action.RECORD_USAGE, usage(timestamp=moment))
     await read_only(entry, on=True)
     await moved(hass, freezer, NIGHT + timedelta(seconds=1))
     await read_only(entry, on=False)
     assert "The daily clean-up failed: attempt to write a readonly database" in caplog.text
-    assert len(rows(hass)["event"]) == 1
+    assert len(rows(hass)["event"]) == 3
     await moved(hass, freezer, NIGHT + timedelta(days=1, seconds=1))
-    assert rows(hass)["event"] == []
+    assert len(rows(hass)["event"]) == 2

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from custom_components.llm_analytics.analytics import Notice, NoticeKind, Rate
 
-from .helpers import NOON, Clock, count, opened
+from .helpers import DAY, NOON, Clock, count, opened
+from .usage_events import usage
 
 CROSSED = Notice(NoticeKind.BUDGET, "week:80", date(2026, 3, 16))
 UNUSUAL = Notice(NoticeKind.ANOMALY, "cost", date(2026, 3, 16))
@@ -30,8 +31,23 @@ async def test_notices_of_long_ago_are_dropped_but_not_those_without_a_day(tmp_p
     async with opened(path, clock=clock) as analytics:
         await analytics.notices.announce([CROSSED, UNPRICED])
         clock.now = NOON.replace(year=2028)
+        for day in range(2):
+            await analytics.tracker.record(usage(timestamp=clock.now - day * DAY))
         assert await analytics.notices.announce([UNPRICED]) == []
     assert count(path, "notice") == 1
+
+
+async def test_a_night_in_another_year_has_nothing_announced_again(tmp_path: Path) -> None:
+    clock = Clock()
+    async with opened(tmp_path / "ledger.db", clock=clock) as analytics:
+        for day in range(2):
+            await analytics.tracker.record(usage(timestamp=NOON - day * DAY))
+        await analytics.notices.announce([CROSSED, UNUSUAL])
+        clock.now = NOON.replace(year=2040)
+        await analytics.tracker.record(usage())
+        await analytics.notices.announce([Notice(CROSSED.kind, "other:80", date(2040, 3, 16))])
+        clock.now = NOON
+        assert await analytics.notices.announce([CROSSED, UNUSUAL]) == []
 
 
 async def test_a_price_lets_only_its_own_model_be_announced_again(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import sqlite3
 from typing import Final
 
 from .ledger import Ledger
+from .store.counters import read_last_confirmed_day
 from .store.database import transaction
 
 # Longer than any period that a notice can be about; the file does not grow with the years.
@@ -47,10 +48,12 @@ def store_announced(db: sqlite3.Connection, notices: Sequence[Notice], today: da
                 (notice.kind, notice.key, _ordinal(notice.day)),
             ).rowcount
         ]
-        db.execute(
-            "DELETE FROM notice WHERE day > ? AND day < ?",
-            (_NO_DAY, today.toordinal() - _KEPT_DAYS),
-        )
+        # The clock alone forgets nothing, or a wrong one would have everything announced again.
+        if (confirmed := read_last_confirmed_day(db)) is not None:
+            db.execute(
+                "DELETE FROM notice WHERE day > ? AND day < ?",
+                (_NO_DAY, min(today, confirmed).toordinal() - _KEPT_DAYS),
+            )
     return fresh
 
 

@@ -87,3 +87,54 @@ async def test_events_from_never_goes_back(path: Path) -> None:
         assert (await analytics.maintenance.clean_up(40)).events_from == berlin(2026, 2, 16)
         clock.now += timedelta(days=2)
         assert (await analytics.maintenance.clean_up(30)).events_from == berlin(2026, 2, 18)
+
+
+# A clock that is wrong
+
+
+@pytest.mark.parametrize("keep_details", [True, False])
+@pytest.mark.parametrize("recorded", [0, 1, 5])
+async def test_a_night_in_another_year_removes_nothing(
+    path: Path, *, keep_details: bool, recorded: int
+) -> None:
+    settings = Settings(use_catalogue=False, keep_details=keep_details)
+    clock = Clock()
+    async with opened(path, settings=settings, clock=clock) as analytics:
+        for day in (0, *range(1, 298, 3)):
+            await analytics.tracker.record(usage(timestamp=NOON - day * DAY))
+        await analytics.maintenance.retain()
+        before = await analytics.reports.daily(365)
+        kept = (await analytics.maintenance.health()).events
+        assert kept == (100 if keep_details else 4)
+        clock.now = NOON.replace(year=2040)
+        for _ in range(recorded):  # what is recorded that night is dated by the clock
+            await analytics.tracker.record(usage())
+        done = await analytics.maintenance.retain()
+        assert (done.events_deleted, done.complete) == (0, True)
+        clock.now = NOON
+        assert (await analytics.maintenance.retain()).events_deleted == 0
+        assert (await analytics.maintenance.health()).events == kept + recorded
+        assert await analytics.reports.daily(365) == before
+
+
+async def test_a_second_day_with_requests_confirms_the_clock(path: Path) -> None:
+    clock = Clock()
+    settings = Settings(use_catalogue=False, retention_days=30)
+    async with opened(path, settings=settings, clock=clock) as analytics:
+        await analytics.tracker.record(usage(timestamp=NOON - DAY))
+        for days, left in ((0, 2), (100, 3), (101, 2)):  # an idle time, and two days after it
+            clock.now = NOON + days * DAY
+            await analytics.tracker.record(usage())
+            await analytics.maintenance.retain()
+            assert (await analytics.maintenance.health()).events == left
+
+
+async def test_the_last_days_of_a_ledger_that_is_not_used_any_more_stay(path: Path) -> None:
+    clock = Clock()
+    settings = Settings(use_catalogue=False, retention_days=30)
+    async with opened(path, settings=settings, clock=clock) as analytics:
+        for day in range(60):
+            await analytics.tracker.record(usage(timestamp=NOON - day * DAY))
+        clock.now = NOON + 400 * DAY
+        await analytics.maintenance.retain()
+        assert (await analytics.maintenance.health()).events == 31

@@ -23,7 +23,13 @@ from ..pricing.exchange_rates import has_exchange_rate
 from ..pricing.unpriced import read_live_unpriced, read_unpriced_names
 from ..store import filters
 from ..store.aggregates import Dimension
-from ..store.counters import check_events, read_counters, read_first_day, read_frozen_days
+from ..store.counters import (
+    check_events,
+    read_counters,
+    read_first_day,
+    read_frozen_days,
+    read_last_confirmed_day,
+)
 from ..store.database import checkpoint, hold_still, let_go, transaction
 from ..store.rebuilding import live_days, rebuild_day, set_zone
 from ..store.schema import SCHEMA_VERSION
@@ -73,13 +79,18 @@ class LedgerMaintenance:
         )
 
     async def retain(self) -> CleanUp:
-        """Do the daily clean-up that the settings ask for."""
-        if self._ledger.settings.keep_details:
-            return await self.clean_up()
-        today = self._ledger.today()
-        return await self._clean_up(
-            today - _DETAIL_DAYS * DAY, keep_aggregates=True, budget=_BUDGET
-        )
+        """Do the daily clean-up that the settings ask for.
+
+        The clock alone deletes nothing: days count back from the last confirmed day with requests,
+        so a clock that is years ahead for a night removes nothing.
+        """
+        settings = self._ledger.settings
+        days = settings.retention_days if settings.keep_details else _DETAIL_DAYS
+        confirmed = await self._ledger.read(read_last_confirmed_day)
+        if not days or confirmed is None:
+            return await self._cleaned(None, 0, 0, 0, complete=True)
+        before = min(self._ledger.today(), confirmed) - days * DAY
+        return await self._clean_up(before, keep_aggregates=True, budget=_BUDGET)
 
     async def _clean_up(self, before: date, *, keep_aggregates: bool, budget: float) -> CleanUp:
         events = self._ledger.events

@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 import sqlite3
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from ..errors import EventsRemovedError
-from ..periods import from_us, midnight, to_us
+from ..periods import DAY, from_us, midnight, to_us
 from .aggregates import Dimension
+
+# A clock that is wrong by no more does no harm.
+_APART: Final = 2 * DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +71,22 @@ def read_frozen_days(db: sqlite3.Connection) -> list[date]:
         " AND frozen = 1 ORDER BY day"
     )
     return [date.fromordinal(day) for (day,) in rows]
+
+
+def read_last_confirmed_day(db: sqlite3.Connection) -> date | None:
+    """Return the last local day with requests that is not that of a clock gone wrong.
+
+    The last of all if it follows another within two days, else the one before it: a day that lies
+    apart counts when a later one confirms it. None until two days have requests.
+    """
+    days = [
+        date.fromordinal(day)
+        for (day,) in db.execute(
+            f"SELECT DISTINCT day FROM agg_day WHERE dimension = {Dimension.TOTAL:d}"
+            " ORDER BY day DESC LIMIT 2"
+        )
+    ]
+    if not days[1:]:
+        return None
+    last, before = days
+    return last if last - before <= _APART else before
