@@ -57,19 +57,18 @@ class Ledger:
         self.backup = False
 
     async def open(self) -> None:
-        """Open or create the file. Raises NewerSchemaError, DamagedDatabaseError or StorageError.
+        """Open or create the file.
+
+        Raises NewerSchemaError, DamagedDatabaseError or StorageError.
+        """
+        self.db = await open_writer(self.path)
+
+    async def start(self, prices: Pricer) -> None:
+        """Begin to record and to answer; the sums are completed and dated by the home's zone.
 
         ``opened`` then holds the counters with which the ledger was left.
         """
-        self.db = await open_writer(self.path)
-        try:
-            self.opened = await self.db.run(read_counters)
-        except BaseException:
-            await self.db.close()
-            raise
-
-    async def start(self, prices: Pricer) -> None:
-        """Begin to record and to answer; the sums are completed and dated by the home's zone."""
+        self.opened = await self.db.run(read_counters)
 
         def prepare(db: sqlite3.Connection) -> EventWriter:
             catch_up(db, self.zone)
