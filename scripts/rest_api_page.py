@@ -220,8 +220,6 @@ def _one_of(schemas: Sequence[Schema]) -> str:
 
 def _forms(schema: Schema) -> Iterator[Schema]:
     for one in schema.get("anyOf", (schema,)):
-        if one.get("maxLength") == 0:  # an empty text means that the field is not given
-            continue
         if one is schema:
             yield one
         else:

@@ -8,7 +8,6 @@ from typing import Any
 from homeassistant.core import Context, HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
-import voluptuous as vol
 
 from custom_components.llm_analytics.contract.schemas import USAGE
 from custom_components.llm_analytics.services import Action
@@ -265,17 +264,3 @@ async def test_sums_are_exact_and_plain_in_every_answer(client: Client) -> None:
     assert report["summary"]["cost_estimate"] == exact
     assert report["cost_summary"]["total_cost_usd"] == exact
     assert report["by_device"][0]["cost_estimate"] == exact
-
-
-async def test_empty_texts_of_optional_fields_are_not_given(client: Client) -> None:
-    optional = [str(marker) for marker in USAGE if isinstance(marker, vol.Optional)]
-    event = await stored(client, **{name: "" for name in optional if name not in usage()})
-    plain = await stored(client)
-    volatile = {"id", "timestamp"}
-    assert {name: event[name] for name in event.keys() - volatile} == {
-        name: plain[name] for name in plain.keys() - volatile
-    }
-    for _ in range(2):  # an empty request id is no identity
-        await stored(client, request_id="")
-    assert (await get(client, "usage"))[1]["events"][0]["request_id"] is None
-    assert len((await get(client, "usage", limit="", provider="", start=""))[1]["events"]) == 4

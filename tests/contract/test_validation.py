@@ -45,12 +45,7 @@ def good_for(leaf: Leaf) -> Any:
 
 
 def by_voluptuous(fields: Fields, data: dict[str, Any]) -> Any:
-    """Return what voluptuous makes of data, or the field and the reason that it gives first.
-
-    An empty text of an optional field means that it is not given, which voluptuous cannot say.
-    """
-    optional = {str(marker) for marker in fields if isinstance(marker, vol.Optional)}
-    data = {name: value for name, value in data.items() if name not in optional or value != ""}
+    """Return what voluptuous makes of data, or the field and the reason that it gives first."""
     try:
         return vol.Schema(dict(fields))(data)
     except vol.MultipleInvalid as error:
@@ -80,15 +75,3 @@ def test_fields_mean_what_they_mean_to_voluptuous(fields: Fields, data: st.DataO
     order = data.draw(st.permutations(list(required | some)))
     sent = {name: (required | some)[name] for name in order}
     assert by_the_product(fields, dict(sent)) == by_voluptuous(fields, sent)
-
-
-@pytest.mark.parametrize("fields", TABLES.values(), ids=TABLES)
-def test_an_empty_text_of_an_optional_field_means_not_given(fields: Fields) -> None:
-    required = {
-        str(marker): good_for(leaf)
-        for marker, leaf in fields.items()
-        if isinstance(marker, vol.Required)
-    }
-    for marker in fields:
-        if str(marker) not in required:
-            assert validate(fields, required | {str(marker): ""}) == validate(fields, required)

@@ -64,8 +64,6 @@ _REFUSALS: Final[dict[HTTPStatus, str]] = {
 }
 # Home Assistant's own errors are plain text: a missing token or a blocked malicious request.
 _IN_WORDS: Final = {"text/plain": {"schema": {"type": "string"}}}
-# What stands for an optional field that is not given.
-_EMPTY: Final = {"type": "string", "maxLength": 0}
 _EXAMPLES: Final[dict[str, Any]] = {
     "by": "model",
     "days": 14,
@@ -118,21 +116,7 @@ def object_of(fields: Fields) -> dict[str, Any]:
     rendered: dict[str, Any] = probatio.to_openapi(
         vol.Schema(dict(fields)), custom_serializer=_leaf, openapi_version="3.1.0"
     )
-    required = rendered.get("required", ())
-    for name, field in rendered["properties"].items():
-        if name not in required:
-            rendered["properties"][name] = _or_empty(field)
     return rendered
-
-
-def _or_empty(field: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of an optional field, which may be an empty text instead."""
-    kept: dict[str, Any] = {
-        name: value for name, value in field.items() if name in {"default", "description"}
-    }
-    own = {name: value for name, value in field.items() if name not in kept}
-    choices = own["anyOf"] if own.keys() == {"anyOf"} else [own]
-    return {"anyOf": [*choices, _EMPTY], **kept}
 
 
 def _leaf(validator: object) -> Any:

@@ -1,8 +1,4 @@
-"""Validation of what a client sent: the first error is raised as an InvalidInputError.
-
-Many clients send an empty text for what they do not know. So an empty text of an optional field
-means that the field is not given, whatever its type.
-"""
+"""Validation of what a client sent: the first error is raised as an InvalidInputError."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +17,6 @@ class Validator:
         """Prepare the validators, the required fields and the defaults."""
         self._leaves = {str(marker): leaf for marker, leaf in fields.items()}
         self._required = [str(marker) for marker in fields if isinstance(marker, vol.Required)]
-        self._optional = self._leaves.keys() - set(self._required)
         self._defaults = {
             str(marker): default
             for marker in fields
@@ -44,8 +39,7 @@ class Validator:
         validated: dict[str, Any] = {}
         try:
             for name, value in data.items():
-                if value != "" or name not in self._optional:
-                    validated[name] = leaves[name](value)
+                validated[name] = leaves[name](value)
         except vol.Invalid as error:
             raise InvalidInputError(name, error.error_message) from None
         for name, default in self._defaults.items():
